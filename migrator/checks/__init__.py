@@ -1,0 +1,1 @@
+"""Before and after a migration: what can be known, and what can be proved."""

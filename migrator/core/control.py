@@ -1,0 +1,62 @@
+"""Pausing and cancelling: one word in known places."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from migrator.core.errors import Cancelled
+
+
+class Control:
+    """Shared by a job and whoever steers it. All methods may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+        self._running = threading.Event()
+        self._running.set()
+        self._lock = threading.Lock()
+        self._on_cancel: list[Callable[[], None]] = []  # guarded by _lock
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    @property
+    def is_paused(self) -> bool:
+        return not self._running.is_set()
+
+    def pause(self) -> None:
+        """Hold the job at its next checkpoint."""
+        self._running.clear()
+
+    def resume(self) -> None:
+        self._running.set()
+
+    def cancel(self) -> None:
+        """Ask the job to stop; wakes every wait and calls what `on_cancel` registered."""
+        with self._lock:
+            self._cancelled.set()
+            callbacks, self._on_cancel = self._on_cancel, []
+        self._running.set()
+        for callback in callbacks:
+            callback()
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the job is cancelled; at once if it already is."""
+        with self._lock:
+            if not self._cancelled.is_set():
+                self._on_cancel.append(callback)
+                return
+        callback()
+
+    def checkpoint(self) -> None:
+        """Block while paused; raise Cancelled when the user asked to stop."""
+        self._running.wait()
+        if self._cancelled.is_set():
+            raise Cancelled("stopped by the user")
+
+    def wait(self, seconds: float) -> None:
+        """Wait, waking at once (with Cancelled) when the user asks to stop."""
+        if self._cancelled.wait(seconds):
+            raise Cancelled("stopped by the user")

@@ -1,0 +1,119 @@
+"""Everything that can go wrong, as one tree.
+
+MigratorError
+├── UsageError               a bad option or setting; nothing was started (exit code 2)
+├── SourceError              the source as a whole cannot be used (exit code 4)
+├── ManifestError            the job's manifest cannot be opened or written
+│   └── JobBusy              another process works on the same job
+├── DestinationError         the destination as a whole; `may_retry` tells whether waiting can help
+│   ├── Unreachable          no TCP connection
+│   ├── AssociationRejected  the peer answered with A-ASSOCIATE-RJ
+│   └── AssociationLost      an established association ended: abort, reset, silence
+│       └── PeerSilent       no answer within the time-out; the association was aborted
+├── InstanceError            one file's own fault; the rest of the run goes on
+│   ├── NotDicom
+│   ├── DamagedFile          truncated, or an element runs past its end
+│   ├── UnreadableFile       the operating system refuses to read it; `may_retry`
+│   ├── ChangedFile          not the file that was scanned; `may_retry`
+│   └── CannotEncode         no way to bring the dataset into an accepted transfer syntax
+└── Cancelled                the user asked to stop
+"""
+
+from __future__ import annotations
+
+
+class MigratorError(Exception):
+    """Base of all errors that are meant for people. The text never holds patient data."""
+
+    may_retry = False
+
+
+class UsageError(MigratorError):
+    """A bad option or setting; nothing was started."""
+
+
+class SourceError(MigratorError):
+    """The source as a whole cannot be used."""
+
+
+class ManifestError(MigratorError):
+    """The job's manifest cannot be opened or written."""
+
+
+class JobBusy(ManifestError):
+    """Another process works on the same job."""
+
+
+class DestinationError(MigratorError):
+    """The destination as a whole; not the fault of the instance being sent."""
+
+    may_retry = True
+
+
+class Unreachable(DestinationError):
+    """No TCP connection to the destination."""
+
+
+class AssociationRejected(DestinationError):
+    """The peer refused the association (PS3.8 9.3.4).
+
+    `result`, `source` and `reason` are the numbers of the A-ASSOCIATE-RJ PDU.
+    """
+
+    def __init__(self, message: str, result: int = 0, source: int = 0, reason: int = 0) -> None:
+        super().__init__(message)
+        self.result = result
+        self.source = source
+        self.reason = reason
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the peer said that a later try may succeed (result 2)."""
+        return self.result == 2
+
+
+class AssociationLost(DestinationError):
+    """An established association ended before its answer came.
+
+    `nothing_sent` is True when not one byte of the C-STORE request had left: the instance is not in doubt.
+    """
+
+    def __init__(self, message: str, *, nothing_sent: bool = False) -> None:
+        super().__init__(message)
+        self.nothing_sent = nothing_sent
+
+
+class PeerSilent(AssociationLost):
+    """The peer gave no answer within the time-out; the association was aborted."""
+
+
+class InstanceError(MigratorError):
+    """One file's own fault; the item is recorded and the rest goes on."""
+
+
+class NotDicom(InstanceError):
+    """The content is not a DICOM object."""
+
+
+class DamagedFile(InstanceError):
+    """The file is truncated, or an element runs past its end."""
+
+
+class UnreadableFile(InstanceError):
+    """The operating system refuses to read the file."""
+
+    may_retry = True
+
+
+class ChangedFile(InstanceError):
+    """The file is not the one that was scanned: its size or time changed, or it is gone."""
+
+    may_retry = True
+
+
+class CannotEncode(InstanceError):
+    """The dataset cannot be brought into a transfer syntax that the destination accepts."""
+
+
+class Cancelled(MigratorError):
+    """The user asked to stop."""

@@ -1,0 +1,83 @@
+"""What the engine tells while it works. Faces turn these into words; the engine never does.
+
+`Emit` may be called from any thread, returns at once and never raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from migrator.core.model import Instance
+from migrator.core.outcome import Outcome, Problem
+
+
+class Event:
+    """Base of all events."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStarted(Event):
+    """The job went on to its next phase: scanning, sending, checking the source, verifying."""
+
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Event):
+    """An earlier run's manifest was found. `sent` counts what it settled as stored."""
+
+    sent: int
+    remaining: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemFound(Event):
+    """The scan put a path into its final state."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSettled(Event):
+    """An instance reached a state other than pending."""
+
+    instance: Instance
+    outcome: Outcome
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationOpened(Event):
+    """`accepted` of `proposed` presentation contexts were accepted."""
+
+    destination: str
+    worker: int
+    proposed: int
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationEnded(Event):
+    """An association ended otherwise than by our own release; `reason` is for people."""
+
+    destination: str
+    worker: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Event):
+    """Something people should know that belongs to no single instance. No patient data, no paths."""
+
+    text: str
+    level: str = "warning"
+
+
+Emit = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """An Emit for callers that do not listen."""

@@ -1,0 +1,120 @@
+"""What became of a path: the states, the fidelity, and one outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from migrator.core.model import Instance, Reason
+
+
+class State(str, Enum):
+    """Where a path stands. Every path found is in exactly one of these."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    WARNED = "warned"
+    SKIPPED = "skipped"
+    HELD = "held"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_stored(self) -> bool:
+        return self is State.SENT or self is State.WARNED
+
+    @property
+    def spoils(self) -> bool:
+        """Whether a job that ends with such a path has not succeeded (exit code 1)."""
+        return self in _SPOILING
+
+
+_SPOILING = frozenset({State.PENDING, State.HELD, State.FAILED, State.QUARANTINED, State.UNKNOWN})
+
+
+class Fidelity(str, Enum):
+    """How close to the file's dataset what was stored is."""
+
+    VERBATIM = "verbatim"
+    REENCODED = "reencoded"
+    DECOMPRESSED = "decompressed"
+    EDITED = "edited"
+    REMAPPED = "remapped"
+    RECLASSIFIED = "reclassified"
+
+
+class Cause(str, Enum):
+    """What decided an outcome; remedies choose by it."""
+
+    STATUS = "status"
+    CONTEXT = "context"
+    ASSOCIATION = "association"
+    FILE = "file"
+    ENCODING = "encoding"
+    DECISION = "decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one instance (or one try at it).
+
+    `status` is the C-STORE status (PS3.4 Table B.2-1) or None where none came; `comment` is the peer's
+    Error Comment (0000,0902) with its Offending Elements; `seconds` and `bytes` are those of the sends;
+    `attempts` counts C-STORE requests; `reason` is for people, without patient data.
+    """
+
+    state: State
+    cause: Cause = Cause.STATUS
+    status: int | None = None
+    comment: str = ""
+    fidelity: Fidelity = Fidelity.VERBATIM
+    attempts: int = 1
+    seconds: float = 0.0
+    bytes: int = 0
+    reason: str = ""
+    may_retry: bool = False
+    healed: bool = False
+    remedies: tuple[str, ...] = ()
+
+    @property
+    def is_stored(self) -> bool:
+        return self.state.is_stored
+
+    @property
+    def word(self) -> str:
+        """The word that tables show: OK, WARN, HEALED, REMAP, SKIP, HELD or FAIL."""
+        if self.is_stored and self.fidelity is Fidelity.REMAPPED:
+            return "REMAP"
+        if self.is_stored and self.healed:
+            return "HEALED"
+        return _WORDS[self.state]
+
+
+_WORDS = {
+    State.PENDING: "",
+    State.SENT: "OK",
+    State.WARNED: "WARN",
+    State.SKIPPED: "SKIP",
+    State.HELD: "HELD",
+    State.FAILED: "FAIL",
+    State.QUARANTINED: "FAIL",
+    State.UNKNOWN: "FAIL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A path that is not a sendable instance, in its final state, with the reason.
+
+    `instance` is set where the header could be read all the same (a duplicate, a filtered file).
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    state: State
+    reason: Reason
+    detail: str = ""
+    may_retry: bool = False
+    instance: Instance | None = None

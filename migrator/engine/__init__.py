@@ -1,0 +1,1 @@
+"""The sending pipeline: scan, plan, send, record. Knows DICOM only through `ports`."""
