@@ -48,7 +48,7 @@ class Sender(Protocol):
     def store(
         self, instance: Instance, edits: tuple[Edit, ...] = (), then: Instance | None = None
     ) -> Outcome:
-        """Send one instance and wait for the answer; `then` names the one likely to follow, to be opened early.
+        """Send one instance and wait for the answer; `then` is likely to follow and may be opened early.
 
         A refusal, a file that cannot be read or encoded, a context that was not accepted are Outcomes.
         Raises AssociationLost when the association ended before the answer came: nobody knows whether

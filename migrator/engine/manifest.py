@@ -1,0 +1,181 @@
+"""The manifest: an append-only JSON Lines file per job, from which any run goes on where the last stopped.
+
+A line is in the hands of the operating system when `append` returns, so a killed process loses nothing;
+every half second, and before a batch begins, it is forced to the disk, so a power cut loses at most what
+the begin lines name as in flight.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from filelock import FileLock, Timeout
+
+from migrator.core.errors import JobBusy, ManifestError
+from migrator.core.model import Series
+from migrator.engine.manifest_index import ManifestIndex
+from migrator.engine.manifest_lines import VERSION, encode, series_line, series_of
+from migrator.engine.manifest_rows import compact, is_worth_compacting
+
+SYNC_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A line that could not be used; the rest was."""
+
+    line: int
+    why: str
+
+
+class Manifest:
+    """The open manifest of one job, held by an OS lock. `append` may be called from any thread."""
+
+    def __init__(self, folder: Path, source: str, destination: str) -> None:
+        """Open or create the manifest in `folder`, and load it.
+
+        Raises JobBusy when another process works on the job, ManifestError when it cannot be read.
+        """
+        self.file = folder / "manifest.jsonl"
+        self.index = ManifestIndex()
+        self.damage: list[Damage] = []
+        self.lines = 0
+        self.outcomes = 0
+        self._series: dict[Series, int] = {}
+        self._lock = threading.Lock()
+        self._written = 0  # guarded by _lock
+        self._durable = 0  # guarded by _synced
+        self._synced = threading.Condition()
+        self._failure: OSError | None = None
+        self._hold = FileLock(str(folder / "manifest.lock"), mode=0o600)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._hold.acquire(timeout=0)
+        except Timeout:
+            raise JobBusy("another process is working on this job; wait for it or stop it") from None
+        except OSError as error:
+            raise ManifestError(f"cannot use the data directory {folder}: {error.strerror}") from error
+        try:
+            self._open()
+        except BaseException:
+            self._hold.release()
+            raise
+        self._closing = threading.Event()
+        self._wanted = threading.Event()
+        self._syncer = threading.Thread(target=self._sync_regularly, name="manifest-sync", daemon=True)
+        self._syncer.start()
+        if not self.lines:
+            self.append({"t": "manifest", "version": VERSION, "source": source, "destination": destination})
+
+    def _open(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        try:
+            if self.file.exists():
+                end = self._load()
+                os.truncate(self.file, end)
+                if is_worth_compacting(self.outcomes, len(self.index)):
+                    compact(self.file, self.index.in_doubt)
+            self._descriptor = os.open(self.file, flags, 0o600)
+        except OSError as error:
+            raise ManifestError(f"cannot open the manifest {self.file}: {error.strerror}") from error
+        self._written = self._durable = os.fstat(self._descriptor).st_size
+
+    def _load(self) -> int:
+        """Read every line; return where the last whole one ends."""
+        end = 0
+        with self.file.open("rb") as stream:
+            for raw in stream:
+                if not raw.endswith(b"\n"):
+                    break  # torn by a crash: what it said is in doubt by its begin line
+                end += len(raw)
+                self.lines += 1
+                self._take_up(raw)
+        return end
+
+    def _take_up(self, raw: bytes) -> None:
+        try:
+            line = orjson.loads(raw)
+            kind = line["t"]
+            if kind == "series":
+                self._series[series_of(line)] = line["series"]
+            elif kind == "manifest":
+                if line["version"] != VERSION:
+                    raise ManifestError(f"{self.file} was written by another version ({line['version']})")
+            else:
+                self.outcomes += kind == "o"
+                self.index.take_up(line)
+        except (ValueError, KeyError, TypeError) as error:
+            self.damage.append(Damage(self.lines, type(error).__name__))
+
+    def append(self, line: Mapping[str, Any]) -> int:
+        """Add one line and return a ticket for `wait_durable`. Raises ManifestError (disk full …)."""
+        data = encode(line)
+        with self._lock:
+            return self._write(data)
+
+    def _write(self, data: bytes) -> int:
+        if self._failure is not None:
+            raise ManifestError(f"cannot write the manifest: {self._failure.strerror}") from self._failure
+        try:
+            count = os.write(self._descriptor, data)
+            if count != len(data):
+                # A short write is a full disk; take the piece back so that no torn line stays.
+                os.ftruncate(self._descriptor, self._written)
+                os.write(self._descriptor, data)
+        except OSError as error:
+            self._failure = error
+            raise ManifestError(f"cannot write the manifest {self.file}: {error.strerror}") from error
+        self._written += len(data)
+        return self._written
+
+    def series_key(self, series: Series) -> int:
+        """The number by which lines cite this series; writes its line at the first use."""
+        with self._lock:
+            key = self._series.get(series)
+            if key is None:
+                key = len(self._series) + 1
+                self._write(encode(series_line(key, series)))
+                self._series[series] = key
+            return key
+
+    def wait_durable(self, ticket: int) -> None:
+        """Block until everything up to `ticket` is on the disk."""
+        with self._synced:
+            while self._durable < ticket and self._failure is None:
+                self._wanted.set()
+                self._synced.wait(SYNC_SECONDS)
+        if self._failure is not None:
+            raise ManifestError(f"cannot write the manifest: {self._failure.strerror}") from self._failure
+
+    def _sync_regularly(self) -> None:
+        while not self._closing.is_set():
+            self._wanted.wait(SYNC_SECONDS)
+            self._wanted.clear()
+            self._sync()
+
+    def _sync(self) -> None:
+        written = self._written
+        if written > self._durable and self._failure is None:
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                self._failure = error
+        with self._synced:
+            if self._failure is None:
+                self._durable = written
+            self._synced.notify_all()
+
+    def close(self) -> None:
+        """Force everything to the disk, and give the job free."""
+        self._closing.set()
+        self._wanted.set()
+        self._syncer.join()
+        self._sync()
+        os.close(self._descriptor)
+        self._hold.release()

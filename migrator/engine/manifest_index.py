@@ -1,0 +1,114 @@
+"""Where every path of a job stands, in about a hundred bytes each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from migrator.core.model import Reason
+from migrator.core.outcome import State
+from migrator.engine.manifest_lines import path_of
+
+MTIME_TOLERANCE_NS = 2_000_000_000  # FAT keeps times to two seconds
+
+_STATES = tuple(State)
+_CODES = {state: code for code, state in enumerate(_STATES)}
+_OPEN = 0x10  # a later run takes the path up again
+_PASSING_REASONS = frozenset(
+    reason.name for reason in (Reason.FILTERED, Reason.OTHER_SHARD, Reason.BEYOND_LIMIT)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a path: `is_settled` tells that a later run leaves it alone."""
+
+    size: int
+    mtime_ns: int
+    state: State
+    is_settled: bool
+
+    def fits(self, size: int, mtime_ns: int) -> bool:
+        """Whether a file of this size and time is the one that was recorded."""
+        return size == self.size and abs(mtime_ns - self.mtime_ns) <= MTIME_TOLERANCE_NS
+
+
+class ManifestIndex:
+    """Keyed by the 64-bit hash of the path; size, time and state are packed into one integer.
+
+    Two of a million paths share a hash with a probability of 3e-8, and a settled file is recognised only
+    if size and time fit too. Not locked: the record that owns it serialises.
+    """
+
+    def __init__(self) -> None:
+        self._paths: dict[int, int] = {}
+        self._uids: set[int] = set()
+        self._codes: Counter[int] = Counter()
+        self.in_doubt: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def put(self, path: str, size: int, mtime_ns: int, state: State, is_settled: bool) -> None:
+        code = _CODES[state] | (0 if is_settled else _OPEN)
+        key = hash(path)
+        before = self._paths.get(key)
+        if before is not None:
+            self._codes[before & 0xFF] -= 1
+        self._codes[code] += 1
+        self._paths[key] = mtime_ns << 56 | size << 8 | code
+
+    def get(self, path: str) -> Standing | None:
+        packed = self._paths.get(hash(path))
+        if packed is None:
+            return None
+        code = packed & 0xFF
+        size = packed >> 8 & 0xFFFFFFFFFFFF
+        return Standing(size, packed >> 56, _STATES[code & 0xF], not code & _OPEN)
+
+    def settled_as(self, path: str, size: int, mtime_ns: int) -> State | None:
+        """The state of a settled path that is unchanged, else None. Made for a million calls."""
+        packed = self._paths.get(hash(path))
+        if packed is None or packed & _OPEN or packed >> 8 & 0xFFFFFFFFFFFF != size:
+            return None
+        if not -MTIME_TOLERANCE_NS <= (packed >> 56) - mtime_ns <= MTIME_TOLERANCE_NS:
+            return None
+        return _STATES[packed & 0xF]
+
+    def add_uid(self, uid: str) -> None:
+        self._uids.add(hash(uid))
+
+    def may_know_uid(self, uid: str) -> bool:
+        """False when no outcome named this SOP instance UID; True may, very rarely, be wrong."""
+        return hash(uid) in self._uids
+
+    def counts(self) -> dict[State, int]:
+        counts: Counter[State] = Counter()
+        for code, number in self._codes.items():
+            counts[_STATES[code & 0xF]] += number
+        return dict(counts)
+
+    def take_up(self, line: Mapping[str, Any]) -> None:
+        """Apply one line of the manifest."""
+        kind = line["t"]
+        if kind == "o":
+            state = State(line["state"])
+            self.put(path_of(line), line["size"], line["mtime"], state, is_settled(state, line))
+            uid = line.get("uid")
+            if uid is not None:
+                self.in_doubt.discard(uid)
+                if state is not State.SKIPPED:
+                    self.add_uid(uid)
+        elif kind == "begin":
+            self.in_doubt.update(line["uids"])
+        elif kind == "end":
+            self.in_doubt.difference_update(line["uids"])
+
+
+def is_settled(state: State, line: Mapping[str, Any]) -> bool:
+    """Whether a recorded outcome stands: passing failures, filters and unknown ones are taken up again."""
+    if state is State.PENDING or state is State.UNKNOWN or line.get("retry"):
+        return False
+    return line.get("why") not in _PASSING_REASONS
