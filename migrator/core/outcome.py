@@ -61,7 +61,8 @@ class Outcome:
 
     `status` is the C-STORE status (PS3.4 Table B.2-1) or None where none came; `comment` is the peer's
     Error Comment (0000,0902) with its Offending Elements; `seconds` and `bytes` are those of the sends;
-    `attempts` counts C-STORE requests; `reason` is for people, without patient data.
+    `attempts` counts C-STORE requests; `reason` is for people, without patient data. `stops` tells that
+    every further instance would be refused in the same way, so the run should end.
     """
 
     state: State
@@ -76,6 +77,7 @@ class Outcome:
     may_retry: bool = False
     healed: bool = False
     remedies: tuple[str, ...] = ()
+    stops: bool = False
 
     @property
     def is_stored(self) -> bool:
