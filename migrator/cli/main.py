@@ -33,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((word for word in arguments if not word.startswith("-")), None)
     try:
-        if name in COMMANDS:
-            return _run(cast(str, name), arguments)
+        if name is not None and name in COMMANDS:
+            return _run(name, arguments)
         _overview().parse_args(arguments)
         _overview().print_help()
         return 2

@@ -13,14 +13,13 @@ from migrator.core.errors import UsageError
 from migrator.core.model import Node
 from migrator.core.settings import Settings
 
-GROUPS = {name: field.annotation for name, field in Settings.model_fields.items()}
+GROUPS: dict[str, type[BaseModel]] = {name: type(getattr(Settings(), name)) for name in Settings.model_fields}
 
 
 def add_settings(parser: argparse.ArgumentParser, *groups: str) -> None:
     """Add the options of these groups of settings. Only options that were given are in the result."""
     for name in groups:
         group = GROUPS[name]
-        assert group is not None and issubclass(group, BaseModel)
         section = parser.add_argument_group((group.__doc__ or name).split(".")[0].lower())
         for field_name, field in group.model_fields.items():
             section.add_argument(*flags(field_name, field.annotation), **_keywords(name, field_name, field))

@@ -51,12 +51,10 @@ class InstanceSettled(Event):
 
 @dataclass(frozen=True, slots=True)
 class AssociationOpened(Event):
-    """`accepted` of `proposed` presentation contexts were accepted."""
+    """A worker has a new association."""
 
     destination: str
     worker: int
-    proposed: int
-    accepted: int
 
 
 @dataclass(frozen=True, slots=True)

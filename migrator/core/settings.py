@@ -121,3 +121,13 @@ class Settings(_Group):
     scan: ScanSettings = ScanSettings()
     filter: FilterSettings = FilterSettings()
     send: SendSettings = SendSettings()
+
+
+def shaping(settings: Settings) -> dict[str, Any]:
+    """The settings that change what is sent, by name: what the record must tell of a run."""
+    return {
+        f"{group}.{name}": getattr(getattr(settings, group), name)
+        for group in Settings.model_fields
+        for name, field in type(getattr(settings, group)).model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra["shapes"]
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from migrator.core.outcome import Outcome, State
@@ -37,7 +37,10 @@ class Ledger:
     @property
     def balances(self) -> bool:
         """Whether every path found is in exactly one state."""
-        return self.found == sum(getattr(self, state.value) for state in State)
+        return self.found == self._sum_of(State)
+
+    def _sum_of(self, states: Iterable[State]) -> int:
+        return sum(int(getattr(self, state.value)) for state in states)
 
     @property
     def stored(self) -> int:
@@ -46,7 +49,7 @@ class Ledger:
     @property
     def spoiled(self) -> int:
         """Paths that keep the job from having succeeded."""
-        return sum(getattr(self, state.value) for state in State if state.spoils)
+        return self._sum_of(state for state in State if state.spoils)
 
     def as_dict(self) -> dict[str, int]:
         return {"found": self.found} | {state.value: getattr(self, state.value) for state in State}

@@ -7,6 +7,7 @@ the begin lines name as in flight.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Mapping
@@ -47,6 +48,8 @@ class Manifest:
         self.damage: list[Damage] = []
         self.lines = 0
         self.outcomes = 0
+        self.settings_key = 0
+        self._settings_digest = ""
         self._series: dict[Series, int] = {}
         self._lock = threading.Lock()
         self._written = 0  # guarded by _lock
@@ -104,6 +107,8 @@ class Manifest:
             kind = line["t"]
             if kind == "series":
                 self._series[series_of(line)] = line["series"]
+            elif kind == "settings":
+                self.settings_key, self._settings_digest = line["settings"], line["digest"]
             elif kind == "manifest":
                 if line["version"] != VERSION:
                     raise ManifestError(f"{self.file} was written by another version ({line['version']})")
@@ -134,6 +139,14 @@ class Manifest:
         self._written += len(data)
         return self._written
 
+    def note_settings(self, values: Mapping[str, Any]) -> None:
+        """Record what shapes the content that is sent, if it changed; outcomes cite it by `settings_key`."""
+        digest = hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+        if digest != self._settings_digest:
+            self.settings_key += 1
+            self._settings_digest = digest
+            self.append({"t": "settings", "settings": self.settings_key, "digest": digest, "values": values})
+
     def series_key(self, series: Series) -> int:
         """The number by which lines cite this series; writes its line at the first use."""
         with self._lock:
@@ -143,6 +156,10 @@ class Manifest:
                 self._write(encode(series_line(key, series)))
                 self._series[series] = key
             return key
+
+    def want_durable(self) -> None:
+        """Have everything written so far forced to the disk soon, without waiting for it."""
+        self._wanted.set()
 
     def wait_durable(self, ticket: int) -> None:
         """Block until everything up to `ticket` is on the disk."""

@@ -98,7 +98,10 @@ class ManifestIndex:
             self.put(path_of(line), line["size"], line["mtime"], state, is_settled(state, line))
             uid = line.get("uid")
             if uid is not None:
-                self.in_doubt.discard(uid)
+                if state is State.UNKNOWN:
+                    self.in_doubt.add(uid)
+                else:
+                    self.in_doubt.discard(uid)
                 if state is not State.SKIPPED:
                     self.add_uid(uid)
         elif kind == "begin":

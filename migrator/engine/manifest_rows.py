@@ -82,7 +82,7 @@ def compact(file: Path, in_doubt: Collection[str]) -> None:
     """Rewrite a manifest without superseded outcomes, atomically. The caller holds the job's lock."""
     doubtful = frozenset(in_doubt)
     rewritten = file.with_name(file.name + ".new")
-    with open(rewritten, "wb", opener=_private) as stream:  # noqa: PTH123 (Path.open takes no opener)
+    with open(rewritten, "wb", opener=_private) as stream:
         for line in last_lines(file):
             if line["t"] in ("begin", "end") and doubtful.isdisjoint(line["uids"]):
                 continue

@@ -42,9 +42,7 @@ class Planner:
 
     def _batches(self, study: Sequence[Instance]) -> Iterator[StudyBatch]:
         pieces = [
-            piece
-            for group in split_by_pairs(study)
-            for piece in _chunks(group, self._settings.split_limit)
+            piece for group in split_by_pairs(study) for piece in _chunks(group, self._settings.split_limit)
         ]
         for part, piece in enumerate(pieces, 1):
             yield StudyBatch(next(self._numbers), study[0].study.uid, tuple(piece), part, len(pieces))

@@ -73,6 +73,17 @@ class BatchQueue:
             return None if self._is_stopped or not self._batches else self._batches[0]
 
     @property
+    def head(self) -> StudyBatch | None:
+        """The batch that waits first, if any does."""
+        with self._changed:
+            return self._batches[0] if self._batches else None
+
+    def left(self) -> list[StudyBatch]:
+        """The batches that nobody took."""
+        with self._changed:
+            return list(self._batches)
+
+    @property
     def is_exhausted(self) -> bool:
         """Whether no batch waits and none will come."""
         with self._changed:

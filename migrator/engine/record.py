@@ -37,6 +37,16 @@ class JobRecord:
         """The state in which an earlier run settled this unchanged path, else None."""
         return self.manifest.index.settled_as(path, size, mtime_ns)
 
+    def failed_as(self, path: str, size: int, mtime_ns: int) -> State | None:
+        """As `settled_as`, but permanent failures are not settled: they are to be tried again."""
+        state = self.settled_as(path, size, mtime_ns)
+        return None if state in (State.FAILED, State.QUARANTINED) else state
+
+    def unheld_as(self, path: str, size: int, mtime_ns: int) -> State | None:
+        """As `settled_as`, but what was held for a person is looked at again."""
+        state = self.settled_as(path, size, mtime_ns)
+        return None if state is State.HELD else state
+
     def found_settled(self, path: str, state: State) -> None:
         """Count a path that an earlier run settled: skipped in this run, unchanged in the job."""
         self.scanned.add(hash(path))
@@ -72,7 +82,7 @@ class JobRecord:
     def settle(self, instance: Instance, outcome: Outcome) -> None:
         """Record what became of a pending instance."""
         key = self.manifest.series_key(instance.series)
-        line = outcome_line(instance, outcome, key, self._now())
+        line = outcome_line(instance, outcome, key, self._now()) | {"settings": self.manifest.settings_key}
         with self._lock:
             self.manifest.append(line)
             before = self._put(
@@ -114,6 +124,11 @@ class JobRecord:
         """Take back a `begin` for instances of which not one byte was sent."""
         if instances:
             self.manifest.append({"t": "end", "uids": [instance.uid for instance in instances]})
+
+    def has_failed(self, instance: Instance) -> bool:
+        """Whether an earlier run could not store this path's instance, or never learnt whether it did."""
+        standing = self.manifest.index.get(instance.path)
+        return standing is not None and standing.state in (State.FAILED, State.UNKNOWN, State.QUARANTINED)
 
     def is_in_doubt(self, instance: Instance) -> bool:
         """Whether an interrupted run may have sent this instance without learning the answer."""

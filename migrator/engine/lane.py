@@ -1,0 +1,161 @@
+"""One destination's lane: what its workers share."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from migrator.core.control import Control
+from migrator.core.errors import DestinationError
+from migrator.core.events import Emit
+from migrator.core.model import ContextPair, Instance, Proof, StudyBatch
+from migrator.core.settings import SendSettings
+from migrator.engine.ports import Finder, Sender
+from migrator.engine.queue import BatchQueue
+from migrator.engine.record import JobRecord
+
+BEGIN_SLICE = 64  # instances that one begin line names
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """How to reach one destination: its name, and makers of senders and finders."""
+
+    name: str
+    make_sender: Callable[[], Sender]
+    make_finder: Callable[[], Finder]
+
+
+class Lane:
+    """Shared by the workers of one destination. All methods may be called from any thread."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        settings: SendSettings,
+        record: JobRecord,
+        control: Control,
+        emit: Emit,
+    ) -> None:
+        self.destination = destination
+        self.settings = settings
+        self.record = record
+        self.control = control
+        self.emit = emit
+        self.queue = BatchQueue()
+        self.known_pairs: Counter[ContextPair] = Counter()
+        self.may_open_ahead = settings.batch_size > 0
+        self.stopped_by: DestinationError | None = None
+        self._lock = threading.Lock()
+        self._senders: set[Sender] = set()  # guarded by _lock, as all below
+        self._opening: set[Sender] = set()
+        self._begun: dict[int, int] = {}
+        self._finder: Finder | None = None
+        self._finder_lock = threading.Lock()
+
+    def stop(self, error: DestinationError) -> None:
+        """Give the destination up for this run; what was not sent stays pending."""
+        with self._lock:
+            self.stopped_by = self.stopped_by or error
+        self.queue.stop()
+
+    def open_sender(self, pairs: Collection[ContextPair]) -> Sender:
+        """A new association for these pairs and for what else is known to come. Raises DestinationError."""
+        sender = self.destination.make_sender()
+        with self._lock:
+            self._opening.add(sender)
+        try:
+            self.control.checkpoint()
+            self.record.accounting.requesting_association()
+            sender.open(self._in_order_of_need(pairs))
+        except BaseException:
+            with self._lock:
+                self._opening.discard(sender)
+            raise
+        with self._lock:
+            self._opening.discard(sender)
+            self._senders.add(sender)
+        self.record.accounting.association(+1)
+        return sender
+
+    def _in_order_of_need(self, pairs: Collection[ContextPair]) -> list[ContextPair]:
+        known = Counter(dict(self.known_pairs))
+        return [*sorted(pairs), *(pair for pair, _ in known.most_common() if pair not in pairs)]
+
+    def close_sender(self, sender: Sender) -> None:
+        sender.release()
+        with self._lock:
+            if sender not in self._senders:
+                return
+            self._senders.remove(sender)
+        self.record.accounting.association(-1)
+
+    @property
+    def open_associations(self) -> int:
+        with self._lock:
+            return len(self._senders)
+
+    def give_up_opening(self) -> None:
+        """End association requests that the peer has not answered: there is no work left for them."""
+        with self._lock:
+            waiting = list(self._opening)
+        for sender in waiting:
+            sender.abort()
+
+    def abort_all(self) -> None:
+        """End every association at once."""
+        with self._lock:
+            senders = [*self._opening, *self._senders]
+        for sender in senders:
+            sender.abort()
+
+    def take(self) -> tuple[StudyBatch, int] | None:
+        """The next batch with the ticket of its begin line; the one after it is begun ahead of need."""
+        batch = self.queue.take()
+        if batch is None:
+            return None
+        with self._lock:
+            ticket = self._begun.pop(batch.number, None)
+            if ticket is None:
+                ticket = self.record.begin(batch.instances[:BEGIN_SLICE])
+            following = self.queue.head
+            if following is not None and following.number not in self._begun:
+                self._begun[following.number] = self.record.begin(following.instances[:BEGIN_SLICE])
+        self.record.manifest.want_durable()
+        return batch, ticket
+
+    def give_back(self, batch: StudyBatch) -> None:
+        """Return a batch, or what is left of it, that could not be sent now."""
+        if batch.instances:
+            self.queue.give_back(batch)
+
+    def end(self) -> None:
+        """Take back the begin lines of batches that nobody started, and close the finder."""
+        for batch in self.queue.left():
+            if self._begun.pop(batch.number, None) is not None:
+                self.record.end(batch.instances[:BEGIN_SLICE])
+        with self._finder_lock:
+            if self._finder is not None:
+                self._finder.close()
+                self._finder = None
+
+    def holds(self, instance: Instance) -> bool | None:
+        """Ask the destination for one instance; None when it cannot tell. Raises DestinationError."""
+        with self._finder_lock:
+            return self._the_finder().holds(instance)
+
+    def held_of(self, study_uid: str) -> frozenset[str] | None:
+        """The SOP instance UIDs that the destination holds of a study; None when it cannot tell."""
+        try:
+            with self._finder_lock:
+                holdings = self._the_finder().holdings(study_uid)
+        except DestinationError:
+            return None
+        return holdings.uids if holdings.proof is Proof.UID_SET else None
+
+    def _the_finder(self) -> Finder:
+        if self._finder is None:
+            self._finder = self.destination.make_finder()
+        return self._finder

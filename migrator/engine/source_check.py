@@ -1,0 +1,58 @@
+"""The copy-only promise, looked after: is every scanned file still as it was?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.engine.manifest_lines import path_of
+from migrator.engine.manifest_rows import read_lines
+from migrator.engine.record import JobRecord
+
+_MOST_NAMED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCheck:
+    """What the second look at the source found. At most 100 paths of each kind are named."""
+
+    checked: int
+    modified: int
+    deleted: int
+    modified_paths: tuple[str, ...] = ()
+    deleted_paths: tuple[str, ...] = ()
+
+    @property
+    def is_intact(self) -> bool:
+        return not self.modified and not self.deleted
+
+
+def check_source(entries: Iterable[tuple[str, int, int]], record: JobRecord) -> SourceCheck:
+    """Compare (path, size, mtime in ns) of every file now with what the scan of this run saw."""
+    left = set(record.scanned)
+    expected = len(left)
+    modified: list[str] = []
+    for path, size, mtime_ns in entries:
+        key = hash(path)
+        if key not in left:
+            continue
+        left.discard(key)
+        standing = record.manifest.index.get(path)
+        if standing is None or (standing.size, standing.mtime_ns) != (size, mtime_ns):
+            modified.append(path)
+    return SourceCheck(
+        checked=expected,
+        modified=len(modified),
+        deleted=len(left),
+        modified_paths=tuple(modified[:_MOST_NAMED]),
+        deleted_paths=tuple(_names(record.manifest.file, left)),
+    )
+
+
+def _names(manifest: Path, keys: set[int]) -> list[str]:
+    """The paths behind these hashes, as far as the manifest names them."""
+    if not keys:
+        return []
+    paths = {path_of(line) for line in read_lines(manifest) if line["t"] == "o"}
+    return sorted(path for path in paths if hash(path) in keys)[:_MOST_NAMED]

@@ -1,0 +1,107 @@
+"""Where data lives: the data directory, a job's folder in it, the log; never at the source."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import logging
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from migrator.core.errors import SourceError, UsageError
+from migrator.core.model import Node
+
+_LOG_BYTES = 10_000_000
+_LOG_FILES = 5
+
+
+def data_home(option: str | None = None) -> Path:
+    """The data directory, made if need be and readable by its owner only.
+
+    `option` goes before the environment's DICOM_MIGRATOR_HOME, which goes before ~/.dicom_migrator.
+    Raises UsageError when it cannot be made.
+    """
+    home = Path(option or os.environ.get("DICOM_MIGRATOR_HOME") or Path.home() / ".dicom_migrator").absolute()
+    try:
+        if not home.is_dir():
+            home.mkdir(parents=True, mode=0o700)
+            _keep_others_out(home)
+    except OSError as error:
+        raise UsageError(f"cannot make the data directory {home}: {error.strerror}") from error
+    return home
+
+
+def _keep_others_out(folder: Path) -> None:
+    """On Windows, where modes mean nothing, leave the folder to its owner by its access list."""
+    if os.name == "nt":
+        user = f"{os.environ.get('USERDOMAIN', '.')}\\{getpass.getuser()}"
+        command = ["icacls", str(folder), "/inheritance:r", "/grant:r", f"{user}:(OI)(CI)F"]
+        subprocess.run(command, check=False, capture_output=True)
+
+
+def source_folder(source: str) -> Path:
+    """The source's real path. Raises SourceError when it is not a readable folder."""
+    folder = Path(os.path.realpath(source))
+    if not folder.exists():
+        raise SourceError(f"the source {source} does not exist")
+    if not folder.is_dir():
+        raise SourceError(f"the source {source} is not a folder")
+    try:
+        with os.scandir(folder):
+            pass
+    except OSError as error:
+        raise SourceError(f"the source {source} cannot be read: {error.strerror}") from error
+    return folder
+
+
+def job_folder(home: Path, source: Path | str, node: Node) -> Path:
+    """The folder of the job that copies this source to this node."""
+    identity = f"{os.path.normcase(source)}\n{node}"
+    digest = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{node.ae_title}-{node.host}-{node.port}")
+    return home / "jobs" / f"{name}-{digest}"
+
+
+def refuse_inside(folder: Path, source: Path, what: str) -> None:
+    """Raise UsageError when something would be written inside the source."""
+    real = Path(os.path.realpath(folder))
+    if real == source or source in real.parents:
+        raise UsageError(f"{what} {folder} lies inside the source; nothing is ever written there")
+
+
+def jobs_of_node(home: Path, node: Node) -> Iterator[Path]:
+    """The folders of all jobs that have this node as their destination."""
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{node.ae_title}-{node.host}-{node.port}")
+    yield from sorted((home / "jobs").glob(f"{name}-*"))
+
+
+class _PrivateFile(RotatingFileHandler):
+    """Rotates; every file is readable by its owner only."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        return os.fdopen(descriptor, "a", encoding=self.encoding, errors="backslashreplace")
+
+
+def start_logging(home: Path, level: str) -> logging.Handler:
+    """Write the program's own log to the data directory; return the handler for `stop_logging`."""
+    folder = home / "logs"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    file = folder / "migrator.log"
+    handler = _PrivateFile(file, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("migrator")
+    log.setLevel(level.upper())
+    log.addHandler(handler)
+    log.propagate = False
+    return handler
+
+
+def stop_logging(handler: logging.Handler) -> None:
+    logging.getLogger("migrator").removeHandler(handler)
+    handler.close()
