@@ -1,0 +1,81 @@
+"""Fixtures for all tests: the real peers, small archives, and a data directory of each test's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.peers import Dcmqrscp, KeepingScp, Manners, MissingPeer, Orthanc, Storescp
+from tests.peers.archives import Archive, ArchivePlan, make_archive
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def data_directory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test sees, or leaves anything in, the user's own data directory."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("DICOM_MIGRATOR_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def start_peer() -> Iterator[Start]:
+    """Start any peer, with its arguments: `start_peer(Storescp, ["--fork"])`. Stopped at the test's end."""
+    with ExitStack() as stack:
+
+        def start(kind: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+            try:
+                return stack.enter_context(kind(*arguments, **options))
+            except MissingPeer as missing:
+                lack(str(missing))
+
+        yield start
+
+
+def lack(reason: str) -> None:
+    """Skip for want of a peer; where all peers are required, fail."""
+    if os.environ.get("DICOM_MIGRATOR_REQUIRE_PEERS") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def orthanc(start_peer: Start) -> Orthanc:
+    """An empty Orthanc as it ships, that answers strangers."""
+    return start_peer(Orthanc)
+
+
+@pytest.fixture
+def dcmqrscp(start_peer: Start) -> Dcmqrscp:
+    """An empty dcmqrscp."""
+    return start_peer(Dcmqrscp)
+
+
+@pytest.fixture
+def storescp(start_peer: Start) -> Storescp:
+    """A bit-preserving storescp that serves one association at a time."""
+    return start_peer(Storescp)
+
+
+@pytest.fixture
+def keeping_scp(start_peer: Start) -> Callable[..., KeepingScp]:
+    """Start byte-keeping SCPs: `keeping_scp()`, `keeping_scp(delay=0.1, syntaxes=(…))`."""
+    return lambda **manners: start_peer(KeepingScp, Manners(**manners))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Callable[..., Archive]:
+    """Make seeded archives: `archive(studies=3, syntaxes=(…))`, each in a folder of its own."""
+    made: list[Archive] = []
+
+    def make(**plan: Any) -> Archive:
+        made.append(make_archive(tmp_path / f"archive{len(made) + 1}", ArchivePlan(**plan)))
+        return made[-1]
+
+    return make

@@ -1,0 +1,27 @@
+"""Real peers on the loopback interface, as plain context managers: each has a `node` and its own storage.
+
+    with Orthanc() as peer:
+        send_to(peer.node)
+        assert peer.count() == 3
+
+Nothing here imports pytest, so that other programs can use them. A peer whose program is not installed
+raises MissingPeer.
+"""
+
+from tests.peers.dcmqrscp import Dcmqrscp
+from tests.peers.keeping import KeepingScp, Kept, Manners
+from tests.peers.orthanc import Orthanc
+from tests.peers.processes import MissingPeer, free_port, wait_until
+from tests.peers.storescp import Storescp
+
+__all__ = [
+    "Dcmqrscp",
+    "KeepingScp",
+    "Kept",
+    "Manners",
+    "MissingPeer",
+    "Orthanc",
+    "Storescp",
+    "free_port",
+    "wait_until",
+]

@@ -1,0 +1,95 @@
+"""The peers that other tests rely on do what they say."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from migrator.core.model import Node
+from tests.conftest import Start
+from tests.peers import Dcmqrscp, KeepingScp, Orthanc, Storescp
+from tests.peers.archives import Archive
+from tests.peers.processes import listens, program
+
+SYNTAXES = (
+    ImplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    DeflatedExplicitVRLittleEndian,
+    RLELossless,
+    JPEGLSLossless,
+    JPEGBaseline8Bit,
+)
+
+
+def dcmsend(node: Node, folder: Path) -> None:
+    """Send a folder with DCMTK's own tool, each file in its own syntax."""
+    command = [program("dcmsend", "dcmtk"), "-aec", node.ae_title, "+sd", "+r", "-dn"]
+    subprocess.run(
+        [*command, node.host, str(node.port), str(folder)], check=True, capture_output=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize("kind", [Orthanc, Dcmqrscp, Storescp, KeepingScp])
+def test_every_peer_stores_what_dcmsend_sends(start_peer: Start, archive: Any, kind: Any) -> None:
+    peer = start_peer(kind)
+    made = archive(studies=2, instances=2)
+    dcmsend(peer.node, made.folder)
+    assert peer.count() == 4
+
+
+@pytest.mark.parametrize("kind", [Orthanc, Dcmqrscp, Storescp])
+def test_a_restarted_peer_keeps_its_port_and_its_storage(start_peer: Start, archive: Any, kind: Any) -> None:
+    peer = start_peer(kind)
+    node = peer.node
+    dcmsend(node, archive(studies=1, instances=2).folder)
+    peer.kill()
+    assert not listens(node.port)
+    peer.start()
+    assert peer.node == node
+    assert peer.count() == 2
+
+
+def test_storescp_and_the_keeping_scp_keep_the_bytes(
+    storescp: Storescp, keeping_scp: Callable[..., KeepingScp], archive: Callable[..., Archive]
+) -> None:
+    # dcmsend encodes all else anew.
+    made = archive(studies=1, instances=4, syntaxes=(ExplicitVRLittleEndian, *SYNTAXES[4:]))
+    keeper = keeping_scp()
+    for peer in (storescp, keeper):
+        dcmsend(peer.node, made.folder)
+    assert storescp.datasets() == made.datasets
+    assert keeper.datasets == made.datasets
+
+
+def test_the_keeping_scp_counts_every_store(keeping_scp: Callable[..., KeepingScp], archive: Any) -> None:
+    made = archive(studies=1, instances=2)
+    peer = keeping_scp(status=lambda kept: 0xA700 if kept.uid.endswith(".1") else 0x0000)
+    for _ in range(2):
+        dcmsend(peer.node, made.folder)
+    assert peer.counts == dict.fromkeys(made.uids, 2)
+    assert peer.associations == 2
+
+
+def test_archives_hold_what_they_say(archive: Callable[..., Archive]) -> None:
+    made = archive(studies=2, series=2, instances=4, syntaxes=SYNTAXES)
+    assert len(made.uids) == 16
+    assert set(made.studies) == {pydicom.dcmread(f.path).StudyInstanceUID for f in made.files}
+    for file in made.files:
+        ds = pydicom.dcmread(file.path)
+        assert (ds.SOPInstanceUID, ds.file_meta.TransferSyntaxUID) == (file.uid, file.transfer_syntax)
+    assert archive(studies=2, series=2, instances=4, syntaxes=SYNTAXES).datasets == made.datasets
