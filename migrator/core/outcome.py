@@ -20,6 +20,8 @@ class State(str, Enum):
     QUARANTINED = "quarantined"
     UNKNOWN = "unknown"
 
+    __hash__ = str.__hash__  # Enum's own is written in Python, and every outcome hashes states six times
+
     @property
     def is_stored(self) -> bool:
         return self is State.SENT or self is State.WARNED

@@ -101,6 +101,9 @@ class Upload:
         except MigratorError as error:
             self._failure = self._failure or error
             self._lane.queue.stop()
+        except BaseException:
+            self._lane.queue.stop()
+            raise
 
     def _start(self, count: int) -> list[threading.Thread]:
         threads = [

@@ -1,0 +1,152 @@
+"""Instances without files, and a PACS in memory that fits the engine's ports."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+
+from migrator.core.errors import AssociationLost, DestinationError
+from migrator.core.model import (
+    ContextPair,
+    Edit,
+    Instance,
+    Patient,
+    Proof,
+    Series,
+    Study,
+    StudyHoldings,
+    Uncompress,
+)
+from migrator.core.outcome import Cause, Fidelity, Outcome, State
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+EXPLICIT = "1.2.840.10008.1.2.1"
+RLE = "1.2.840.10008.1.2.5"
+
+
+def make_series(study: int = 1, *, date: str = "20200101", modality: str = "CT") -> Series:
+    patient = Patient(f"P{study}", "", f"Doe^Jane{study}", "19700101", "F")
+    return Series(
+        f"1.2.{study}.1", modality, "axial", "1", Study(f"1.2.{study}", date, "chest", "A1", patient)
+    )
+
+
+def make_instance(number: int = 1, series: Series | None = None, **changes: object) -> Instance:
+    series = series or make_series()
+    instance = Instance(
+        path=f"{series.study.uid}/IM{number}",
+        size=1000,
+        mtime_ns=1_700_000_000_000_000_000 + number,
+        offset=300,
+        transfer_syntax=EXPLICIT,
+        sop_class=CT,
+        uid=f"{series.uid}.{number}",
+        series=series,
+    )
+    return replace(instance, **changes)  # type: ignore[arg-type]
+
+
+def make_study(study: int, count: int) -> list[Instance]:
+    series = make_series(study)
+    return [make_instance(number, series) for number in range(1, count + 1)]
+
+
+Script = Callable[[Instance, int], Outcome | Exception | None]
+
+
+@dataclass
+class MemoryPacs:
+    """Stores UIDs. `script` may answer a store in its stead: by the instance and its how-manieth try."""
+
+    script: Script = lambda instance, tries: None
+    accepts: Callable[[ContextPair], bool] = lambda pair: True
+    answers_find: bool = True
+    most_associations: int = 99
+    refuses: list[DestinationError] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+    stores: Counter[str] = field(default_factory=Counter)
+    associations: int = 0
+    opened: int = 0
+    log: list[tuple[int, str]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def sender(self) -> MemorySender:
+        return MemorySender(self)
+
+    def finder(self) -> MemoryFinder:
+        return MemoryFinder(self)
+
+
+class MemorySender:
+    """Fits `ports.Sender`."""
+
+    def __init__(self, pacs: MemoryPacs) -> None:
+        self._pacs = pacs
+        self._pairs: frozenset[ContextPair] = frozenset()
+        self._number = 0
+        self.is_open = False
+
+    def open(self, pairs: Collection[ContextPair]) -> None:
+        with self._pacs.lock:
+            if self._pacs.refuses:
+                raise self._pacs.refuses.pop(0)
+            if self._pacs.associations >= self._pacs.most_associations:
+                raise AssociationLost("no association free")
+            self._pacs.associations += 1
+            self._pacs.opened += 1
+            self._number = self._pacs.opened
+        self._pairs = frozenset(pairs)
+        self.is_open = True
+
+    def covers(self, pairs: Collection[ContextPair]) -> bool:
+        return self._pairs.issuperset(pairs)
+
+    def store(
+        self, instance: Instance, edits: tuple[Edit, ...] = (), then: Instance | None = None
+    ) -> Outcome:
+        pacs = self._pacs
+        if not pacs.accepts(instance.pair) and Uncompress() not in edits:
+            return Outcome(State.FAILED, Cause.CONTEXT, attempts=0, reason="context not accepted")
+        with pacs.lock:
+            pacs.stores[instance.uid] += 1
+            pacs.log.append((self._number, instance.uid))
+            answer = pacs.script(instance, pacs.stores[instance.uid])
+            if answer is None:
+                pacs.held.add(instance.uid)
+        if isinstance(answer, Exception):
+            self._close()
+            raise answer
+        fidelity = Fidelity.DECOMPRESSED if Uncompress() in edits else Fidelity.VERBATIM
+        return answer or Outcome(State.SENT, status=0, fidelity=fidelity, bytes=700)
+
+    def release(self) -> None:
+        self._close()
+
+    def abort(self) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        with self._pacs.lock:
+            self._pacs.associations -= self.is_open
+        self.is_open = False
+
+
+class MemoryFinder:
+    """Fits `ports.Finder`."""
+
+    def __init__(self, pacs: MemoryPacs) -> None:
+        self._pacs = pacs
+
+    def holdings(self, study_uid: str) -> StudyHoldings:
+        if not self._pacs.answers_find:
+            return StudyHoldings(study_uid, Proof.NONE)
+        uids = frozenset(uid for uid in self._pacs.held if uid.startswith(study_uid + "."))
+        return StudyHoldings(study_uid, Proof.UID_SET, uids, len(uids))
+
+    def holds(self, instance: Instance) -> bool | None:
+        return instance.uid in self._pacs.held if self._pacs.answers_find else None
+
+    def close(self) -> None:
+        pass
