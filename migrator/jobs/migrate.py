@@ -84,7 +84,7 @@ class MigrateJob:
         self._manifest = self._open_manifest()
         self._accounting = Accounting(str(request.node))
         self._record = JobRecord(self._manifest, self._accounting, emit, str(request.node))
-        self._decoders = Decoders()
+        self._trace = AssociationTrace(Path(request.trace)) if request.trace else None
         self._started = time.time()
 
     def _open_manifest(self) -> Manifest:
@@ -127,7 +127,9 @@ class MigrateJob:
             sender.release()
 
     def _make_sender(self) -> StoreSender:
-        return StoreSender(self._request.node, self._request.settings.send, str(self._root), self._decoders)
+        return StoreSender(
+            self._request.node, self._request.settings.send, str(self._root), trace=self._trace
+        )
 
     def _run(self) -> MigrateResult:
         request = self._request
