@@ -1,0 +1,175 @@
+"""The requestor's side of an association (PS3.8 9.2) and of C-STORE (PS3.7 9.3.1), without any I/O.
+
+Bytes that are to be sent come out of methods; the peer's bytes go into `receive`, in pieces of any size, and
+come out as events. What the peer may not do at this moment raises AssociationLost.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from migrator.core.errors import AssociationLost
+from migrator.core.model import Node
+from migrator.dicom import commands, pdus
+from migrator.dicom.commands import Response
+from migrator.dicom.contexts import Negotiation, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    negotiation: Negotiation
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    result: int
+    source: int
+    reason: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    source: int
+    reason: int
+
+
+class Release(Enum):
+    """The peer asked to end the association, or confirmed that we did."""
+
+    REQUESTED = auto()
+    CONFIRMED = auto()
+
+
+Happening = Accepted | Rejected | Aborted | Release | Response
+
+# Of what we ask, no answer is longer: 128 contexts make 12 KiB, a response some 300 bytes.
+_LONGEST_PDU = 1 << 20
+_PDU_HEADER = struct.Struct(">BxI")
+_PDV_HEADER = struct.Struct(">IBB")
+_PDATA_HEADER = struct.Struct(">BBIIBB")
+
+PDATA_HEADER_SIZE = _PDATA_HEADER.size
+COMMAND, LAST = 1, 2
+
+# The longest fragment that we send, where the peer would take more: two of them fill 256 KiB.
+MOST_FRAGMENT = 128 * 1024 - PDATA_HEADER_SIZE
+
+
+def fragment_size(max_pdu: int) -> int:
+    """How many bytes of a message go into one P-DATA-TF PDU (PS3.8 D.1): even, at least 2.
+
+    `max_pdu` is what the peer receives; it counts the 6 bytes of the PDV's header, and 0 is no limit.
+    """
+    if max_pdu == 0:
+        return MOST_FRAGMENT
+    return max(2, min(max_pdu - 6, MOST_FRAGMENT) & ~1)
+
+
+def pdata_header(size: int, context_id: int, flags: int) -> bytes:
+    """The headers of a P-DATA-TF PDU with one presentation data value of `size` bytes (PS3.8 9.3.5)."""
+    return _PDATA_HEADER.pack(pdus.P_DATA, 0, size + 6, size + 2, context_id, flags)
+
+
+class Requestor:
+    """One association as its requestor sees it."""
+
+    def __init__(self, node: Node, plan: Plan, max_pdu: int) -> None:
+        self._node = node
+        self._plan = plan
+        self._max_pdu = max_pdu
+        self._pending = b""
+        self._command = b""
+        self._message_id = 0
+        self._is_asked = False
+        self._fragment = 2
+        self.is_established = False
+        self.request = b""
+        """The command set of the latest C-STORE-RQ."""
+
+    def associate(self) -> bytes:
+        """The A-ASSOCIATE-RQ."""
+        return pdus.associate_request(self._node, self._plan, self._max_pdu)
+
+    def store(self, context_id: int, sop_class: str, instance_uid: str) -> bytes:
+        """The next C-STORE-RQ command as P-DATA-TF PDUs; its data set is to follow."""
+        self._message_id = self._message_id % 0xFFFF + 1
+        self._is_asked = True
+        command = self.request = commands.store_request(self._message_id, sop_class, instance_uid)
+        size = self._fragment
+        if len(command) <= size:
+            return pdata_header(len(command), context_id, COMMAND | LAST) + command
+        starts = range(0, len(command), size)
+        return b"".join(
+            pdata_header(min(size, len(command) - start), context_id, self._flags(start, len(command)))
+            + command[start : start + size]
+            for start in starts
+        )
+
+    def _flags(self, start: int, length: int) -> int:
+        return COMMAND | LAST if start + self._fragment >= length else COMMAND
+
+    def receive(self, data: bytes) -> list[Happening]:
+        """Take bytes from the peer; returns what they complete. Raises AssociationLost."""
+        self._pending += data
+        happenings: list[Happening] = []
+        while len(self._pending) >= 6:
+            kind, length = _PDU_HEADER.unpack_from(self._pending)
+            if not pdus.ASSOCIATE_AC <= kind <= pdus.ABORT:
+                raise AssociationLost("what answers there does not speak DICOM")
+            if length > _LONGEST_PDU:
+                raise AssociationLost("the destination sent a PDU of an impossible length")
+            if len(self._pending) < 6 + length:
+                break
+            body, self._pending = self._pending[6 : 6 + length], self._pending[6 + length :]
+            happenings.extend(self._read(kind, body))
+        return happenings
+
+    def _read(self, kind: int, body: bytes) -> Iterator[Happening]:
+        if kind == pdus.P_DATA:
+            yield from self._read_pdata(body)
+        elif kind == pdus.ASSOCIATE_AC and not self.is_established:
+            yield self._read_accept(body)
+        elif kind == pdus.ASSOCIATE_RJ and not self.is_established and len(body) >= 4:
+            yield Rejected(body[1], body[2], body[3])
+        elif kind == pdus.ABORT and len(body) >= 4:
+            yield Aborted(body[2], body[3])
+        elif kind == pdus.RELEASE_RQ and self.is_established:
+            yield Release.REQUESTED
+        elif kind == pdus.RELEASE_RP and self.is_established:
+            yield Release.CONFIRMED
+        else:
+            raise AssociationLost(f"the destination sent an unexpected PDU (type {kind})")
+
+    def _read_accept(self, body: bytes) -> Accepted:
+        try:
+            negotiation = pdus.read_accept(body, self._plan)
+        except ValueError as error:
+            raise AssociationLost(f"the destination sent a malformed acceptance: {error}") from error
+        self.is_established = True
+        self._fragment = fragment_size(negotiation.max_pdu)
+        return Accepted(negotiation)
+
+    def _read_pdata(self, body: bytes) -> Iterator[Happening]:
+        position = 0
+        while position < len(body):
+            if position + 6 > len(body):
+                raise AssociationLost("the destination sent a malformed data PDU")
+            length, _, flags = _PDV_HEADER.unpack_from(body, position)
+            end = position + 4 + length
+            if length < 2 or end > len(body) or not flags & COMMAND or len(self._command) > _LONGEST_PDU:
+                raise AssociationLost("the destination sent a data PDU that belongs to no response")
+            self._command += body[position + 6 : end]
+            position = end
+            if flags & LAST:
+                command, self._command = self._command, b""
+                yield self._read_response(command)
+
+    def _read_response(self, command: bytes) -> Response:
+        response = commands.read_response(command)
+        if not self._is_asked or response.message_id != self._message_id:
+            raise AssociationLost("the destination answered a request that was not made")
+        self._is_asked = False
+        return response

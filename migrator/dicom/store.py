@@ -1,0 +1,305 @@
+"""Sending instances by C-STORE (PS3.4 Annex B) over an association of our own, verbatim where accepted."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from migrator.core.errors import (
+    AssociationLost,
+    Cancelled,
+    CannotEncode,
+    DestinationError,
+    InstanceError,
+)
+from migrator.core.model import ContextPair, Edit, Instance, Node, Uncompress
+from migrator.core.outcome import Cause, Fidelity, Outcome, State
+from migrator.core.settings import SendSettings
+from migrator.dicom.association import Association, Timeouts
+from migrator.dicom.commands import Response
+from migrator.dicom.contexts import (
+    DEFLATED,
+    EXPLICIT_BIG,
+    FALLBACKS,
+    Negotiation,
+    Plan,
+    can_propose,
+    plan_contexts,
+    uid_words,
+)
+from migrator.dicom.decoding import shared_decoders
+from migrator.dicom.payload import HEADROOM, MemoryPayload, Payload, Slab, open_payload
+from migrator.dicom.protocol import fragment_size
+from migrator.dicom.status import meaning
+from migrator.dicom.trace import AssociationTrace
+
+_NO_PLAN = Plan(())
+_NO_NEGOTIATION = Negotiation({})
+_NATIVE = frozenset({*FALLBACKS, DEFLATED, EXPLICIT_BIG})
+
+
+@dataclass(slots=True)
+class _Shipment:
+    """An instance whose first bytes stand ready in a slab."""
+
+    instance: Instance
+    payload: Payload
+    slab: Slab
+    context_id: int
+    size: int
+    fidelity: Fidelity = Fidelity.VERBATIM
+
+
+class StoreSender:
+    """At most one association to one destination; fits `engine.ports.Sender`.
+
+    `root` is the folder that instances' paths are relative to. `pace` is called with the number of bytes
+    before they are sent, and may wait. Memory is two buffers of 256 KiB, whatever is sent verbatim.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        settings: SendSettings,
+        root: str,
+        pace: Callable[[int], None] | None = None,
+        trace: AssociationTrace | None = None,
+    ) -> None:
+        self._node = node
+        self._max_pdu = settings.max_pdu
+        self._timeouts = Timeouts(settings.acse_timeout, settings.dimse_timeout, settings.network_timeout)
+        self._prefix = os.path.join(root, "")  # noqa: PTH118 - joined by hand once per file
+        self._pace = pace
+        self._trace = trace
+        self._owner = threading.get_ident()
+        self._association = Association(node, self._timeouts)
+        self._plan = _NO_PLAN
+        self._negotiation = _NO_NEGOTIATION
+        self._slabs: tuple[Slab, Slab] | None = None
+        self._turn = 0
+        self._ahead: _Shipment | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._association.is_open
+
+    def open(self, pairs: Collection[ContextPair]) -> None:
+        """Request an association that proposes `pairs`, in this order of need, with uncompressed fallbacks.
+
+        Raises Unreachable, AssociationRejected, AssociationLost. That no context at all was accepted is
+        no error: every instance then says so.
+        """
+        self.release()
+        self._owner = threading.get_ident()
+        self._plan = plan_contexts(pairs)
+        self._association = Association(self._node, self._timeouts)
+        try:
+            self._negotiation = self._association.open(self._plan, self._max_pdu)
+        except DestinationError as error:
+            self._negotiation = _NO_NEGOTIATION
+            if self._trace is not None:
+                self._trace.refused(self._node, str(error))
+            raise
+        fragment = fragment_size(self._negotiation.max_pdu)
+        if self._slabs is None or self._slabs[0].fragment != fragment:
+            self._slabs = (Slab(fragment), Slab(fragment))
+        if self._trace is not None:
+            self._trace.negotiated(self._node, self._plan, self._negotiation)
+
+    @property
+    def proposed(self) -> int:
+        """How many presentation contexts the latest association proposed."""
+        return len(self._plan.contexts)
+
+    @property
+    def accepted(self) -> int:
+        """How many of them were accepted."""
+        return len(self._negotiation.accepted)
+
+    def covers(self, pairs: Collection[ContextPair]) -> bool:
+        """Whether every pair was proposed on the association that is open (or never can be)."""
+        return self.is_open and all(pair in self._plan.contexts or not can_propose(pair) for pair in pairs)
+
+    def store(
+        self, instance: Instance, edits: tuple[Edit, ...] = (), then: Instance | None = None
+    ) -> Outcome:
+        """Send one instance and wait for the answer; `then` is opened before the answer is waited for.
+
+        Raises AssociationLost, with `nothing_sent` where the instance is not in doubt.
+        """
+        if not self._association.is_open:
+            self._forget_ahead()
+            raise AssociationLost("there is no association", nothing_sent=True)
+        try:
+            shipment = self._prepare(instance, instance.edits + edits)
+            if isinstance(shipment, Outcome):
+                return shipment
+            return self._ship(shipment, then)
+        except InstanceError as error:
+            return _fault(error, attempts=0)
+        except AssociationLost:
+            self._forget_ahead()
+            raise
+
+    def release(self) -> None:
+        """End the association in order (A-RELEASE); never raises. Without one: nothing."""
+        self._forget_ahead()
+        self._association.release()
+
+    def abort(self) -> None:
+        """End the association at once; the only method that another thread may call."""
+        if threading.get_ident() == self._owner:
+            self._forget_ahead()
+            self._association.abort()
+        else:
+            self._association.interrupt()
+
+    def _prepare(self, instance: Instance, edits: tuple[Edit, ...]) -> _Shipment | Outcome:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            if ahead.instance is instance and not edits:
+                return ahead
+            ahead.payload.close()
+        if edits:
+            return self._uncompressed(instance, edits)
+        context_id = self._negotiation.accepted.get(instance.pair)
+        if context_id is None:
+            return Outcome(
+                State.FAILED, Cause.CONTEXT, attempts=0, reason=self._negotiation.explain(instance.pair)
+            )
+        return self._verbatim(instance, context_id)
+
+    def _verbatim(self, instance: Instance, context_id: int) -> _Shipment:
+        payload = open_payload(self._prefix + instance.path, instance)
+        return self._load(_Shipment(instance, payload, self._slab(), context_id, payload.remaining))
+
+    def _uncompressed(self, instance: Instance, edits: tuple[Edit, ...]) -> _Shipment | Outcome:
+        """The instance in an uncompressed syntax that was accepted: its own where it has such a one."""
+        if any(not isinstance(edit, Uncompress) for edit in edits):
+            raise CannotEncode("this version does not know how to make one of the edits asked for")
+        accepted, syntax = self._negotiation.accepted, instance.transfer_syntax
+        if syntax in FALLBACKS and instance.pair in accepted:
+            return self._verbatim(instance, accepted[instance.pair])
+        target = self._negotiation.fallback(instance.sop_class)
+        if target is None:
+            words = f"the destination accepts {uid_words(instance.sop_class)} in no uncompressed syntax"
+            return Outcome(State.FAILED, Cause.CONTEXT, attempts=0, reason=words)
+        association = self._association
+        try:
+            data = shared_decoders().decode(
+                self._prefix + instance.path, instance, target, lambda: not association.is_open
+            )
+        except Cancelled as error:
+            association.abort()
+            raise AssociationLost("the association was interrupted", nothing_sent=True) from error
+        fidelity = Fidelity.REENCODED if syntax in _NATIVE else Fidelity.DECOMPRESSED
+        context_id = accepted[ContextPair(instance.sop_class, target)]
+        return self._load(
+            _Shipment(instance, MemoryPayload(data), self._slab(), context_id, len(data), fidelity)
+        )
+
+    def _slab(self) -> Slab:
+        """The buffer that the previous shipment does not use."""
+        assert self._slabs is not None
+        self._turn ^= 1
+        return self._slabs[self._turn]
+
+    def _load(self, shipment: _Shipment) -> _Shipment:
+        try:
+            shipment.slab.load(shipment.payload, shipment.context_id)
+        except InstanceError:
+            shipment.payload.close()
+            raise
+        return shipment
+
+    def _load_ahead(self, then: Instance | None) -> _Shipment | None:
+        """Read the beginning of the next file while the destination digests this one."""
+        if then is None or then.edits:
+            return None
+        context_id = self._negotiation.accepted.get(then.pair)
+        if context_id is None:
+            return None
+        try:
+            return self._verbatim(then, context_id)
+        except InstanceError:
+            # Its own turn will tell.
+            return None
+
+    def _ship(self, shipment: _Shipment, then: Instance | None) -> Outcome:
+        instance, association = shipment.instance, self._association
+        command = association.begin(shipment.context_id, instance.sop_class, instance.uid)
+        started = time.perf_counter()
+        try:
+            self._send(shipment, command)
+            self._ahead = self._load_ahead(then)
+            response = association.answer(shipment.size)
+        except InstanceError as error:
+            # Half a data set has left: nothing but the association's end can take it back.
+            association.abort()
+            sent = shipment.size - shipment.payload.remaining
+            return _fault(error, attempts=1, seconds=time.perf_counter() - started, size=sent)
+        except AssociationLost as error:
+            self._trace_failure(None, str(error))
+            raise
+        finally:
+            shipment.payload.close()
+        return self._judge(shipment, response, time.perf_counter() - started)
+
+    def _send(self, shipment: _Shipment, command: bytes) -> None:
+        association, payload, slab = self._association, shipment.payload, shipment.slab
+        if len(command) > HEADROOM:
+            association.send(memoryview(command))
+            command = b""
+        data = slab.pdus(command)
+        while True:
+            if self._pace is not None:
+                self._pace(len(data))
+            association.send(data)
+            if not payload.remaining:
+                return
+            slab.load(payload, shipment.context_id)
+            data = slab.pdus()
+
+    def _judge(self, shipment: _Shipment, response: Response, seconds: float) -> Outcome:
+        status = response.status
+        means = meaning(status)
+        if status:
+            self._trace_failure(response, means.words)
+        return Outcome(
+            means.state,
+            status=status,
+            comment=response.comment if status else "",
+            fidelity=shipment.fidelity,
+            seconds=seconds,
+            bytes=shipment.size,
+            reason=means.words,
+            may_retry=means.may_retry,
+            stops=means.stops,
+        )
+
+    def _trace_failure(self, response: Response | None, words: str) -> None:
+        if self._trace is not None:
+            answer = None if response is None else response.elements
+            self._trace.failed(self._node, self._association.request, answer, words)
+
+    def _forget_ahead(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.payload.close()
+
+
+def _fault(error: InstanceError, *, attempts: int, seconds: float = 0.0, size: int = 0) -> Outcome:
+    """What became of an instance whose own file or encoding is in the way."""
+    cause = Cause.ENCODING if isinstance(error, CannotEncode) else Cause.FILE
+    return Outcome(
+        State.FAILED,
+        cause,
+        attempts=attempts,
+        seconds=seconds,
+        bytes=size,
+        reason=str(error),
+        may_retry=error.may_retry,
+    )
