@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 from pydicom.dataset import Dataset
-from pydicom.pixels.decoders import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from migrator.core.errors import CannotEncode

@@ -109,16 +109,6 @@ class StoreSender:
         if self._trace is not None:
             self._trace.negotiated(self._node, self._plan, self._negotiation)
 
-    @property
-    def proposed(self) -> int:
-        """How many presentation contexts the latest association proposed."""
-        return len(self._plan.contexts)
-
-    @property
-    def accepted(self) -> int:
-        """How many of them were accepted."""
-        return len(self._negotiation.accepted)
-
     def covers(self, pairs: Collection[ContextPair]) -> bool:
         """Whether every pair was proposed on the association that is open (or never can be)."""
         return self.is_open and all(pair in self._plan.contexts or not can_propose(pair) for pair in pairs)
@@ -130,6 +120,7 @@ class StoreSender:
 
         Raises AssociationLost, with `nothing_sent` where the instance is not in doubt.
         """
+        self._owner = threading.get_ident()
         if not self._association.is_open:
             self._forget_ahead()
             raise AssociationLost("there is no association", nothing_sent=True)
@@ -146,6 +137,7 @@ class StoreSender:
 
     def release(self) -> None:
         """End the association in order (A-RELEASE); never raises. Without one: nothing."""
+        self._owner = threading.get_ident()
         self._forget_ahead()
         self._association.release()
 

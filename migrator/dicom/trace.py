@@ -27,7 +27,7 @@ _UIDS = frozenset({AFFECTED_SOP_CLASS, AFFECTED_SOP_INSTANCE})
 class AssociationTrace:
     """A text file for its owner only, appended to. All methods may be called from any thread."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         """Raises OSError where the file cannot be written."""
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         if hasattr(os, "fchmod"):
