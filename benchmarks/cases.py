@@ -47,7 +47,7 @@ def cases(known: dict[str, Corpus]) -> list[Case]:
                 Faster("scan against gdcmscanner", ("ours",), ("gdcmscanner",), 1.5),
             ),
         ),
-        *_large_and_compressed(known["multiframe"].files, known["compressed"].files),
+        *_large_and_compressed(known["multiframe"], known["compressed"].files),
         ManifestCase(
             "manifest",
             f"manifest on disk: append {outcomes} outcomes with the grouped fsync, and load them",
@@ -155,16 +155,16 @@ def _names(senders: tuple[Sender, ...]) -> tuple[str, ...]:
     return tuple(sender.name for sender in senders)
 
 
-def _large_and_compressed(large: int, compressed: int) -> list[Case]:
+def _large_and_compressed(large: Corpus, compressed: int) -> list[Case]:
     one, ours = Dcmsend(1), Ours(1)
     return [
         SendCase(
             "multiframe",
-            f"storescp --ignore, nd, {large} multi-frames of 100 MB",
+            f"storescp --ignore, nd, {large.files} multi-frames of {large.bytes / large.files / 1e6:.0f} MB",
             "storescp",
             True,
             "multiframe",
-            (one, Storescu(large), StockPynetdicom(1), ours),
+            (one, Storescu(large.files), StockPynetdicom(1), ours),
             (
                 Faster("1 worker against 1 dcmsend", (ours.name,), (one.name,), 0.95),
                 Within("peak memory", ours.name, "peak_bytes", 150, MEGABYTE, "MB"),
