@@ -23,7 +23,7 @@ from typing import NoReturn
 
 from cases import Case, brief, cases
 from corpora import Ground, corpora
-from measure import run
+from measure import ROOT, run
 from report import machine, summary, table
 from results import Result
 from senders import OUR_PROGRAM
@@ -42,7 +42,8 @@ def main() -> int:
     if options.list:
         print("\n".join(f"{case.name:<18} {case.title}" for case in chosen))
         return 0
-    _must_have_all()
+    _enter_environment()
+    _must_have_programs()
     signal.signal(signal.SIGTERM, _interrupt)
     ground = Ground(known, options.keep)
     _introduce(ground)
@@ -90,15 +91,26 @@ def _chosen(known: list[Case], names: list[str]) -> list[Case]:
     return [case for case in known if not names or case.name in names]
 
 
-def _must_have_all() -> None:
-    packages = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if packages:
-        sys.exit(f"missing in {sys.executable}: {', '.join(packages)}")
-    programs = [name for name in PROGRAMS if shutil.which(name) is None]
-    if programs:
-        sys.exit(
-            f"missing: {', '.join(programs)} (on Debian: apt install orthanc dcmtk libgdcm-tools strace)"
-        )
+def _enter_environment() -> None:
+    """Go on in the project's private environment where this interpreter lacks the packages."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if not missing:
+        return
+    sys.path.insert(0, str(ROOT))
+    launch, layers = (importlib.import_module(f"migrator.bootstrap.{name}") for name in ("launch", "layers"))
+    try:
+        python = str(launch.prepare(layers.BASE, ROOT))
+    except launch.SetupError as error:
+        sys.exit(f"the environment cannot be made: {error}")
+    if python == sys.executable:
+        sys.exit(f"missing in {python}: {', '.join(missing)}")
+    os.execv(python, [python, *sys.argv])
+
+
+def _must_have_programs() -> None:
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    if missing:
+        sys.exit(f"missing: {', '.join(missing)} (on Debian: apt install orthanc dcmtk libgdcm-tools strace)")
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:
