@@ -3,8 +3,8 @@
     python scripts/lock.py            make them anew
     python scripts/lock.py --check    only check the wheels of the locks that are there
 
-Runs the pinned uv: `uv` beside this interpreter or on the PATH. The index is PyPI, whatever this machine's settings are,
-so that a lock made anywhere is the same; no address of an index is written.
+Runs the pinned uv: `uv` beside this interpreter or on the PATH. The index is PyPI, whatever this machine's
+settings are, so that a lock made anywhere is the same; no address of an index is written.
 """
 
 from __future__ import annotations
@@ -60,8 +60,10 @@ def missing_wheels(name: str) -> int:
         except subprocess.CalledProcessError as error:
             missing += 1
             print(f"{name}.lock on Python {python}, {platform}:\n{error.stderr}", file=sys.stderr)
-    print(f"{name}.lock: wheels for {len(PYTHONS) * len(PLATFORMS) - missing} of "
-          f"{len(PYTHONS) * len(PLATFORMS)} combinations of Python and platform")
+    print(
+        f"{name}.lock: wheels for {len(PYTHONS) * len(PLATFORMS) - missing} of "
+        f"{len(PYTHONS) * len(PLATFORMS)} combinations of Python and platform"
+    )
     return missing
 
 
@@ -69,7 +71,9 @@ def uv(*arguments: str) -> str:
     """Run uv in the project's root; returns what it printed. Raises CalledProcessError."""
     program = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if program is None:
-        raise SystemExit("uv is missing: pip install the version that pyproject.toml names in its group 'lock'")
+        raise SystemExit(
+            "uv is missing: pip install the version that pyproject.toml names in its group 'lock'"
+        )
     done = subprocess.run([program, *arguments], cwd=ROOT, check=True, capture_output=True, text=True)
     return done.stdout
 

@@ -1,0 +1,110 @@
+"""Every start: find the private environment, have it made where it is missing, and hand over to it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from migrator.bootstrap import locking
+from migrator.bootstrap.environment import Environment, cache_folder, environment_for, is_complete
+from migrator.bootstrap.layers import BASE, Layer
+
+SETUP_FAILED = 6
+INTERRUPTED = 130
+
+
+class SetupError(Exception):
+    """The environment cannot be made. The text tells people what is wrong and what helps."""
+
+
+def launch(root: str, arguments: Sequence[str]) -> int:
+    """Run migrator from the clone at `root`; returns its exit code, or does not return (exec).
+
+    6 says that the environment could not be made, 2 that --wheelhouse lacks its folder.
+    """
+    try:
+        rest, wheelhouse = _take_wheelhouse(arguments)
+        if os.environ.get("DICOM_MIGRATOR_NO_BOOTSTRAP") == "1":
+            return _run_here(root, rest)
+        environment = environment_for(BASE.name, BASE.lock_in(Path(root)), cache_folder())
+        if Path(sys.prefix).name == environment.folder.name:
+            return _run_here(root, rest)
+        hold = ensure(environment, wheelhouse)
+    except SetupError as error:
+        print(f"dicom_migrator: {error}", file=sys.stderr)
+        return SETUP_FAILED
+    except KeyboardInterrupt:
+        print("\ndicom_migrator: set-up was interrupted; the next start begins it anew", file=sys.stderr)
+        return INTERRUPTED
+    hold.keep()
+    return _hand_over(environment.python, [str(Path(root) / "dicom_migrator.py"), *rest])
+
+
+def prepare(layer: Layer, root: Path, wheelhouse: Path | None = None) -> Path:
+    """Make a layer's environment where it is missing; returns its python. Raises SetupError.
+
+    The environment stays in use, and so is not removed, until this process ends.
+    """
+    environment = environment_for(layer.name, layer.lock_in(root), cache_folder())
+    ensure(environment, wheelhouse)
+    return environment.python
+
+
+def ensure(environment: Environment, wheelhouse: Path | None = None) -> locking.Hold:
+    """Return once the environment is complete, with the lock that keeps it from being removed.
+
+    Raises SetupError.
+    """
+    while True:
+        hold = locking.share(environment.lock_file)
+        if hold is not None:
+            if is_complete(environment):
+                return hold
+            hold.release()
+        # Imported late: a start that finds its environment needs none of it.
+        from migrator.bootstrap.install import install_alone
+
+        install_alone(environment, wheelhouse)
+
+
+def _take_wheelhouse(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
+    rest = list(arguments)
+    for index, word in enumerate(rest):
+        option, equals, value = word.partition("=")
+        if option != "--wheelhouse":
+            continue
+        if not equals:
+            value = rest.pop(index + 1) if index + 1 < len(rest) else ""
+        del rest[index]
+        folder = Path(value).expanduser().absolute()
+        if not value or not folder.is_dir():
+            print("dicom_migrator: --wheelhouse needs a folder that holds wheels", file=sys.stderr)
+            raise SystemExit(2)
+        return rest, folder
+    return rest, None
+
+
+def _run_here(root: str, arguments: Sequence[str]) -> int:
+    sys.argv[1:] = arguments
+    # By name: this room imports nothing of ours, and needs the packages only from here on.
+    return cast(int, importlib.import_module("migrator.__main__").main())
+
+
+def _hand_over(python: Path, arguments: list[str]) -> int:
+    """Become `python` with these arguments; where the system has no exec, run it as a child."""
+    # Another Python's packages on PYTHONPATH would take precedence over ours.
+    variables = {key: text for key, text in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
+    if sys.platform != "win32":
+        sys.stderr.flush()
+        os.execve(python, [str(python), *arguments], variables)
+    import signal
+    import subprocess
+
+    # Ctrl-C and Ctrl-Break reach the child by themselves, which finishes in its own way.
+    for name in ("SIGINT", "SIGBREAK"):
+        signal.signal(getattr(signal, name), lambda *_: None)
+    return subprocess.Popen([str(python), *arguments], env=variables).wait()
