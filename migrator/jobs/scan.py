@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from migrator.core.control import Control
 from migrator.core.events import Emit, PhaseStarted, ProblemFound
@@ -11,6 +12,7 @@ from migrator.core.outcome import Problem, State
 from migrator.core.settings import Settings
 from migrator.dicom.header import read_header, same_dataset
 from migrator.dicom.names import name_of
+from migrator.engine.accounting import Accounting, Ledger, Snapshot
 from migrator.engine.duplicates import UidRegister
 from migrator.engine.filters import filters_of, reason_to_leave
 from migrator.engine.inventory import Inventory, ProblemCount
@@ -43,10 +45,17 @@ class ScanJob:
         """Check the request. Raises SourceError, UsageError."""
         root = str(source_folder(source))
         self.inventory = Inventory()
+        self._accounting = Accounting("")
+        self._accounting.phase("scanning")
         self._emit = emit
         self._filters = filters_of(settings.filter)
         self._register = UidRegister(root, settings.scan, read_header, same_dataset)
         self._scanner = Scanner(root, settings.scan, read_header, control)
+
+    def snapshot(self) -> Snapshot:
+        """The numbers of this moment; all found instances are pending."""
+        ledger = Ledger.of(states := dict(self.inventory.states), sum(states.values()))
+        return replace(self._accounting.snapshot(), run=ledger, job=ledger)
 
     def run(self, visit: Visit = _ignore) -> None:
         """Scan to the end. Raises Cancelled."""

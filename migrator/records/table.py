@@ -1,0 +1,98 @@
+"""Writing CSV tables that hold patients' data: whole or not at all, for the owner only, harmless to open."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+
+from migrator.core.errors import UsageError
+from migrator.core.model import Instance, Reason
+from migrator.core.outcome import State
+
+# A cell that begins so is a formula to spreadsheets.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+INSTANCE_COLUMNS = (
+    "path",
+    "bytes",
+    "modified",
+    "state",
+    "reason",
+    "patient_id",
+    "issuer_of_patient_id",
+    "patient_name",
+    "birth_date",
+    "sex",
+    "study_uid",
+    "study_date",
+    "study_description",
+    "accession_number",
+    "series_uid",
+    "modality",
+    "series_number",
+    "series_description",
+    "sop_class_uid",
+    "sop_instance_uid",
+    "transfer_syntax_uid",
+)
+
+
+class Table:
+    """A CSV file in UTF-8 that appears under its name when the `with` block ends without an error."""
+
+    def __init__(self, file: Path, columns: Iterable[str]) -> None:
+        """Begin the table beside its final place. Raises UsageError when nothing can be written there."""
+        self._file = file
+        try:
+            # mkstemp makes it readable by its owner only.
+            descriptor, self._temporary = tempfile.mkstemp(".tmp", f".{file.name}-", file.absolute().parent)
+        except OSError as error:
+            raise UsageError(f"cannot write {file}: {error.strerror}") from error
+        self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="")
+        self._writer = csv.writer(self._stream)
+        self._writer.writerow(columns)
+
+    def add(self, cells: Iterable[object]) -> None:
+        self._writer.writerow([_harmless(str(cell)) for cell in cells])
+
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            with self._stream:
+                if error is None:
+                    self._stream.flush()
+                    os.fsync(self._stream.fileno())
+            if error is None:
+                Path(self._temporary).replace(self._file)
+        except OSError as failure:
+            raise UsageError(f"cannot write {self._file}: {failure.strerror}") from failure
+        finally:
+            Path(self._temporary).unlink(missing_ok=True)
+
+
+def _harmless(cell: str) -> str:
+    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
+
+
+def instance_row(instance: Instance, state: State, reason: Reason | None) -> tuple[object, ...]:
+    """One instance in the order of INSTANCE_COLUMNS."""
+    series, study = instance.series, instance.study
+    patient = study.patient
+    modified = datetime.fromtimestamp(instance.mtime_ns / 1e9, timezone.utc)
+    return (
+        *(instance.path, instance.size, modified.isoformat(timespec="seconds")),
+        *(state.value, reason.value if reason else ""),
+        *(patient.id, patient.issuer, patient.name, patient.birth_date, patient.sex),
+        *(study.uid, study.date, study.description, study.accession),
+        *(series.uid, series.modality, series.number, series.description),
+        *(instance.sop_class, instance.uid, instance.transfer_syntax),
+    )
