@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator.core.errors import AssociationLost, AssociationRejected, PeerSilent
@@ -79,6 +80,27 @@ class Association:
         self._sent = 0
         return self._protocol.store(context_id, sop_class, instance_uid)
 
+    def find(self, context_id: int, model: str, identifier: bytes) -> Iterator[Response]:
+        """Ask a C-FIND; gives its responses as they come, the last one included. To be used up.
+
+        Raises PeerSilent, AssociationLost.
+        """
+        assert self._protocol is not None
+        self._sent = 0
+        self.send(memoryview(self._protocol.find(context_id, model, identifier)))
+        response = self._response("C-FIND")
+        while response.is_pending:
+            yield response
+            response = self._response("C-FIND")
+        yield response
+
+    def echo(self, context_id: int, sop_class: str) -> Response:
+        """Ask a C-ECHO. Raises PeerSilent, AssociationLost."""
+        assert self._protocol is not None
+        self._sent = 0
+        self.send(memoryview(self._protocol.echo(context_id, sop_class)))
+        return self._response("C-ECHO")
+
     def send(self, data: memoryview) -> None:
         """Send whole PDUs. Raises PeerSilent when the peer takes nothing for too long, AssociationLost."""
         self._look()
@@ -100,9 +122,12 @@ class Association:
 
     def answer(self, size: int) -> Response:
         """Wait for the response to an object of `size` bytes. Raises PeerSilent, AssociationLost."""
-        answer = self._await(self._timeouts.dimse + size / _DIGESTED_PER_SECOND, "the C-STORE request")
+        return self._response("C-STORE", size / _DIGESTED_PER_SECOND)
+
+    def _response(self, operation: str, extra_seconds: float = 0.0) -> Response:
+        answer = self._await(self._timeouts.dimse + extra_seconds, f"the {operation} request")
         if not isinstance(answer, Response):
-            raise self._lost("the destination answered the C-STORE request with something else")
+            raise self._lost(f"the destination answered the {operation} request with something else")
         return answer
 
     def release(self) -> None:

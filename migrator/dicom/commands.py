@@ -1,4 +1,4 @@
-"""C-STORE command sets (PS3.7 9.3.1): implicit VR little endian, always."""
+"""Command sets of C-STORE, C-FIND and C-ECHO (PS3.7 9.3): implicit VR little endian, always."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from migrator.dicom.pdus import uid_bytes
 
 _ELEMENT = struct.Struct("<HHI")
 _GROUP_LENGTH = struct.Struct("<HHII")
-# Command field C-STORE-RQ, message id, priority medium, and a data set type other than "none" (0101).
+# Command field, message id, priority medium, and a data set type other than "none" (0101).
 _FIXED = struct.Struct("<HHIH HHIH HHIH HHIH")
+_ECHO_FIXED = struct.Struct("<HHIH HHIH HHIH")
+_NO_DATA_SET = 0x0101
 
-_C_STORE_RQ, _C_STORE_RSP = 0x0001, 0x8001
+C_STORE, C_FIND, C_ECHO = 0x0001, 0x0020, 0x0030
+OPERATIONS = {C_STORE: "C-STORE", C_FIND: "C-FIND", C_ECHO: "C-ECHO"}
+_IS_RESPONSE = 0x8000
 
 AFFECTED_SOP_CLASS = 0x0002
 COMMAND_FIELD = 0x0100
@@ -47,7 +51,7 @@ def store_request(message_id: int, sop_class: str, instance_uid: str) -> bytes:
         (
             _uid_element(AFFECTED_SOP_CLASS, sop_class),
             _FIXED.pack(
-                *(0, COMMAND_FIELD, 2, _C_STORE_RQ),
+                *(0, COMMAND_FIELD, 2, C_STORE),
                 *(0, MESSAGE_ID, 2, message_id),
                 *(0, PRIORITY, 2, 0),
                 *(0, DATA_SET_TYPE, 2, 1),
@@ -55,6 +59,29 @@ def store_request(message_id: int, sop_class: str, instance_uid: str) -> bytes:
             _uid_element(AFFECTED_SOP_INSTANCE, instance_uid),
         )
     )
+    return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
+
+
+def find_request(message_id: int, sop_class: str) -> bytes:
+    """The command set of a C-FIND-RQ (PS3.7 Table 9.3-2); its identifier is to follow."""
+    fixed = _FIXED.pack(
+        *(0, COMMAND_FIELD, 2, C_FIND),
+        *(0, MESSAGE_ID, 2, message_id),
+        *(0, PRIORITY, 2, 0),
+        *(0, DATA_SET_TYPE, 2, 1),
+    )
+    body = _uid_element(AFFECTED_SOP_CLASS, sop_class) + fixed
+    return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
+
+
+def echo_request(message_id: int, sop_class: str) -> bytes:
+    """The command set of a C-ECHO-RQ (PS3.7 Table 9.3-12)."""
+    fixed = _ECHO_FIXED.pack(
+        *(0, COMMAND_FIELD, 2, C_ECHO),
+        *(0, MESSAGE_ID, 2, message_id),
+        *(0, DATA_SET_TYPE, 2, _NO_DATA_SET),
+    )
+    body = _uid_element(AFFECTED_SOP_CLASS, sop_class) + fixed
     return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
 
 
@@ -67,11 +94,25 @@ def _uid_element(element: int, uid: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A C-STORE-RSP (PS3.7 Table 9.3-2); `elements` are its values by element number, undecoded."""
+    """The answer to a request; `elements` are its command's values by element number, undecoded.
+
+    `data` is the identifier of a C-FIND-RSP, as encoded.
+    """
 
     message_id: int
     status: int
     elements: dict[int, bytes]
+    data: bytes = b""
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a data set follows the command (PS3.7 E.1, Command Data Set Type)."""
+        return _number(self.elements, DATA_SET_TYPE) != _NO_DATA_SET
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether further responses follow (PS3.4 C.4.1.1.4)."""
+        return self.status in (0xFF00, 0xFF01)
 
     @property
     def comment(self) -> str:
@@ -83,11 +124,13 @@ class Response:
         return " ".join(filter(None, (words, named)))
 
 
-def read_response(command: bytes) -> Response:
-    """Read a C-STORE-RSP. Raises AssociationLost where the bytes are no such command."""
+def read_response(command: bytes, operation: int = C_STORE) -> Response:
+    """Read the response to an operation. Raises AssociationLost where the bytes are no such command."""
     elements = command_elements(command)
-    if _number(elements, COMMAND_FIELD) != _C_STORE_RSP:
-        raise AssociationLost("the destination answered with something other than a C-STORE response")
+    if _number(elements, COMMAND_FIELD) != operation | _IS_RESPONSE:
+        raise AssociationLost(
+            f"the destination answered with something other than a {OPERATIONS[operation]} response"
+        )
     return Response(_number(elements, RESPONDED_MESSAGE_ID), _number(elements, STATUS), elements)
 
 

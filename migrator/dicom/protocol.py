@@ -1,4 +1,4 @@
-"""The requestor's side of an association (PS3.8 9.2) and of C-STORE (PS3.7 9.3.1), without any I/O.
+"""The requestor's side of an association (PS3.8 9.2) and of the operations it asks (PS3.7 9.3), without I/O.
 
 Bytes that are to be sent come out of methods; the peer's bytes go into `receive`, in pieces of any size, and
 come out as events. What the peer may not do at this moment raises AssociationLost.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from migrator.core.errors import AssociationLost
@@ -81,9 +81,11 @@ class Requestor:
         self._plan = plan
         self._max_pdu = max_pdu
         self._pending = b""
-        self._command = b""
+        self._message = b""
+        self._headed: Response | None = None  # its data set is to follow
         self._message_id = 0
         self._is_asked = False
+        self._operation = commands.C_STORE
         self._fragment = 2
         self.is_established = False
         self.request = b""
@@ -95,21 +97,39 @@ class Requestor:
 
     def store(self, context_id: int, sop_class: str, instance_uid: str) -> bytes:
         """The next C-STORE-RQ command as P-DATA-TF PDUs; its data set is to follow."""
-        self._message_id = self._message_id % 0xFFFF + 1
-        self._is_asked = True
+        self._begin(commands.C_STORE)
         command = self.request = commands.store_request(self._message_id, sop_class, instance_uid)
+        return self._fragments(command, context_id, COMMAND)
+
+    def find(self, context_id: int, model: str, identifier: bytes) -> bytes:
+        """The next C-FIND-RQ with its identifier, encoded as the context says, as P-DATA-TF PDUs."""
+        self._begin(commands.C_FIND)
+        command = commands.find_request(self._message_id, model)
+        return self._fragments(command, context_id, COMMAND) + self._fragments(identifier, context_id, 0)
+
+    def echo(self, context_id: int, sop_class: str) -> bytes:
+        """The next C-ECHO-RQ as P-DATA-TF PDUs."""
+        self._begin(commands.C_ECHO)
+        return self._fragments(commands.echo_request(self._message_id, sop_class), context_id, COMMAND)
+
+    def _begin(self, operation: int) -> None:
+        self._message_id = self._message_id % 0xFFFF + 1
+        self._operation = operation
+        self._is_asked = True
+
+    def _fragments(self, message: bytes, context_id: int, kind: int) -> bytes:
         size = self._fragment
-        if len(command) <= size:
-            return pdata_header(len(command), context_id, COMMAND | LAST) + command
-        starts = range(0, len(command), size)
+        if len(message) <= size:
+            return pdata_header(len(message), context_id, kind | LAST) + message
+        starts = range(0, len(message), size)
         return b"".join(
-            pdata_header(min(size, len(command) - start), context_id, self._flags(start, len(command)))
-            + command[start : start + size]
+            pdata_header(min(size, len(message) - start), context_id, self._flags(kind, start, len(message)))
+            + message[start : start + size]
             for start in starts
         )
 
-    def _flags(self, start: int, length: int) -> int:
-        return COMMAND | LAST if start + self._fragment >= length else COMMAND
+    def _flags(self, kind: int, start: int, length: int) -> int:
+        return kind | LAST if start + self._fragment >= length else kind
 
     def receive(self, data: bytes) -> list[Happening]:
         """Take bytes from the peer; returns what they complete. Raises AssociationLost."""
@@ -159,17 +179,29 @@ class Requestor:
                 raise AssociationLost("the destination sent a malformed data PDU")
             length, _, flags = _PDV_HEADER.unpack_from(body, position)
             end = position + 4 + length
-            if length < 2 or end > len(body) or not flags & COMMAND or len(self._command) > _LONGEST_PDU:
+            is_expected = bool(flags & COMMAND) is (self._headed is None)
+            if length < 2 or end > len(body) or not is_expected or len(self._message) > _LONGEST_PDU:
                 raise AssociationLost("the destination sent a data PDU that belongs to no response")
-            self._command += body[position + 6 : end]
+            self._message += body[position + 6 : end]
             position = end
             if flags & LAST:
-                command, self._command = self._command, b""
-                yield self._read_response(command)
+                message, self._message = self._message, b""
+                yield from self._read_message(message)
+
+    def _read_message(self, message: bytes) -> Iterator[Response]:
+        if self._headed is not None:
+            response, self._headed = replace(self._headed, data=message), None
+            yield response
+            return
+        response = self._read_response(message)
+        if self._operation == commands.C_FIND and response.has_data:
+            self._headed = response
+        else:
+            yield response
 
     def _read_response(self, command: bytes) -> Response:
-        response = commands.read_response(command)
+        response = commands.read_response(command, self._operation)
         if not self._is_asked or response.message_id != self._message_id:
             raise AssociationLost("the destination answered a request that was not made")
-        self._is_asked = False
+        self._is_asked = self._operation == commands.C_FIND and response.is_pending
         return response
