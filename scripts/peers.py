@@ -1,0 +1,88 @@
+"""The real peers that tests and benchmarks talk to: which are missing, and installing them on Debian.
+
+python scripts/peers.py [--benchmarks]
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Programs, and the Debian package that brings them.
+FOR_TESTS = {
+    "Orthanc": "orthanc",
+    "dcmqrscp": "dcmtk",
+    "dcmsend": "dcmtk",
+    "storescp": "dcmtk",
+    "strace": "strace",
+}
+FOR_BENCHMARKS = {"gdcmscanner": "libgdcm-tools"}
+
+# Debian asks this program whether a package may start its service (policy-rc.d, invoke-rc.d); 101 forbids.
+_POLICY = Path("/usr/sbin/policy-rc.d")
+_FORBID = "#!/bin/sh\nexit 101\n"
+
+
+def wanted(benchmarks: bool) -> dict[str, str]:
+    return FOR_TESTS | FOR_BENCHMARKS if benchmarks else FOR_TESTS
+
+
+def missing(peers: dict[str, str]) -> list[str]:
+    """The programs among `peers` that this machine lacks."""
+    places = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
+    return [program for program in peers if shutil.which(program, path=places) is None]
+
+
+def install(peers: dict[str, str]) -> None:
+    """Install the missing peers where that is possible: as root, on Debian and its relatives."""
+    lacking = missing(peers)
+    can_install = shutil.which("apt-get") and Path("/etc/debian_version").exists() and os.geteuid() == 0
+    if not lacking or not can_install:
+        return
+    packages = sorted({peers[program] for program in lacking})
+    print(f"installing the peers {', '.join(packages)} with apt-get", flush=True)
+    with _no_services():
+        _apt("update")
+        _apt("install", "--yes", "--no-install-recommends", *packages)
+    if "orthanc" in packages and shutil.which("systemctl"):
+        # Tests start their own, on a free port: none shall hold Debian's ports from the next boot on.
+        subprocess.run(["systemctl", "disable", "orthanc"], check=False, capture_output=True)
+
+
+def _apt(*words: str) -> None:
+    command = ["apt-get", "--quiet", "--quiet", "--option", "DPkg::Lock::Timeout=300", *words]
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)
+    if done.returncode:
+        print(f"apt-get {words[0]} failed; what is missing is told below", file=sys.stderr)
+
+
+@contextmanager
+def _no_services() -> Iterator[None]:
+    """Keep packages from starting their services while they are installed."""
+    if _POLICY.exists():
+        yield
+        return
+    _POLICY.write_text(_FORBID)
+    _POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        _POLICY.unlink()
+
+
+def main() -> int:
+    peers = wanted("--benchmarks" in sys.argv[1:])
+    install(peers)
+    lacking = missing(peers)
+    print(f"missing: {', '.join(lacking)}" if lacking else f"all here: {', '.join(peers)}")
+    return 1 if lacking else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
