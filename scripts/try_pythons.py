@@ -4,8 +4,8 @@
     python scripts/try_pythons.py -- demo             another command
     python scripts/try_pythons.py --python /usr/bin/python3 --without-ensurepip
 
-Each Python starts the command twice: the first start sets up, the second shows what a start costs. Takes minutes;
-run it by hand before a release.
+Each Python starts the command twice: the first start sets up, the second shows what a start costs. That takes
+minutes; run it by hand before a release.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MINORS = ("3.10", "3.11", "3.12", "3.13")
 
-# In a mount namespace of its own (Linux, root): what Debian's python3 lacks without python3-venv and python3-pip.
+# In a mount namespace of its own: hides what Debian's python3 lacks without python3-venv and python3-pip.
 HIDE = """
-for folder in $(ls -d {lib}/ensurepip /usr/share/python-wheels /usr/lib/python3/dist-packages/pip 2>/dev/null); do
-    mount -t tmpfs none "$folder"
+for folder in {lib}/ensurepip /usr/share/python-wheels /usr/lib/python3/dist-packages/pip; do
+    if [ -d "$folder" ]; then mount -t tmpfs none "$folder"; fi
 done
 export PATH=/usr/bin:/bin
 exec "$@"
