@@ -147,6 +147,23 @@ class Node:
         return f"{self.ae_title}@{host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class EchoResult:
+    """What a node answered to C-ECHO.
+
+    `status` is the C-ECHO status (PS3.7 9.1.5; 0 is success), None where the node accepted the association
+    but does not offer Verification. `max_pdu` is the longest PDU that it receives, in bytes; 0 is no limit.
+    """
+
+    node: Node
+    status: int | None
+    association_seconds: float
+    echo_seconds: float
+    implementation_uid: str = ""
+    implementation_version: str = ""
+    max_pdu: int = 0
+
+
 class Proof(str, Enum):
     """How well a study's presence at the destination is known."""
 

@@ -1,0 +1,74 @@
+"""C-FIND identifiers (PS3.4 C.4.1.1.3) in implicit VR little endian, which every peer must accept."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from io import BytesIO
+
+from pydicom.filereader import read_dataset
+
+from migrator.core.errors import DamagedFile
+
+LEVEL = 0x00080052
+SOP_INSTANCE_UID = 0x00080018
+PATIENT_ID = 0x00100020
+STUDY_UID = 0x0020000D
+SERIES_UID = 0x0020000E
+STUDY_INSTANCES = 0x00201208
+SERIES_INSTANCES = 0x00201209
+
+_TAGS = (SOP_INSTANCE_UID, PATIENT_ID, STUDY_UID, SERIES_UID, STUDY_INSTANCES, SERIES_INSTANCES)
+
+Keys = Mapping[int, str]
+
+_ELEMENT = struct.Struct("<HHI")
+
+
+def encode_keys(keys: Keys) -> bytes:
+    """Encode ASCII values by tag; an empty value asks for the attribute (universal matching)."""
+    return b"".join(_element(tag, value) for tag, value in sorted(keys.items()))
+
+
+def _element(tag: int, value: str) -> bytes:
+    data = value.encode("latin-1", "replace")
+    if len(data) & 1:
+        data += b"\0" if tag in (SOP_INSTANCE_UID, STUDY_UID, SERIES_UID) else b" "
+    return _ELEMENT.pack(tag >> 16, tag & 0xFFFF, len(data)) + data
+
+
+def decode_keys(data: bytes) -> dict[int, str]:
+    """The texts of an answer by tag, without padding; only of the tags named here.
+
+    Raises DamagedFile where the bytes are no dataset.
+    """
+    raw = _walk(data)
+    if raw is None:
+        raw = _parse(data)
+    return {tag: value.decode("latin-1").strip(" \0") for tag, value in raw.items()}
+
+
+def _walk(data: bytes) -> dict[int, bytes] | None:
+    """Ten times as quick as pydicom, for answers without sequences of undefined length; None for others."""
+    raw: dict[int, bytes] = {}
+    position, end, previous = 0, len(data), -1
+    while position + 8 <= end:
+        group, element, length = _ELEMENT.unpack_from(data, position)
+        tag = group << 16 | element
+        position += 8
+        if tag <= previous or position + length > end:
+            return None
+        if tag in _TAGS:
+            raw[tag] = data[position : position + length]
+        position += length
+        previous = tag
+    return raw if position == end else None
+
+
+def _parse(data: bytes) -> dict[int, bytes]:
+    try:
+        ds = read_dataset(BytesIO(data), is_implicit_VR=True, is_little_endian=True, bytelength=len(data))
+        values = {tag: ds.get_item(tag).value for tag in _TAGS if tag in ds}
+    except (EOFError, ValueError, NotImplementedError, struct.error) as error:
+        raise DamagedFile("an answer to C-FIND cannot be read") from error
+    return {tag: value for tag, value in values.items() if isinstance(value, bytes)}
