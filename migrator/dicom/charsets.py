@@ -25,7 +25,8 @@ _NAME_DELIMITERS = _DELIMITERS | set(b"^=")
 _DEFAULT = "iso8859"  # ISO_IR 6 as pydicom reads it: eight-bit bytes are kept, not lost
 _MOST_KNOWN = 256
 _known: dict[bytes, Decode] = {}
-_one_at_a_time = threading.Lock()
+# Reentrant: reading a file quietly decodes its texts quietly too.
+_one_at_a_time = threading.RLock()
 
 
 @contextmanager
