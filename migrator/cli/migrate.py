@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from migrator.cli.migrate_words import exit_code, summary, words_of
+from migrator.cli.migrate_words import exit_code, ledger_lines, summary, words_of
 from migrator.cli.options import add_settings, parse_node, settings_from
 from migrator.cli.progress import ProgressReport
 from migrator.core.control import Control
@@ -103,9 +103,9 @@ def _run(request: MigrateRequest, wants_json: bool) -> int:
 
 
 def _tell(result: MigrateResult, wants_json: bool) -> None:
-    text = summary(result)
-    _log.info("%s", " | ".join(text.splitlines()[:3]))
-    print(text, file=sys.stderr if wants_json else sys.stdout)
+    for line in ledger_lines(result.snapshot):
+        _log.info("%s", line)
+    print(summary(result), file=sys.stderr if wants_json else sys.stdout)
     if wants_json:
         values: dict[str, Any] = as_json(result)
         print(json.dumps(values))

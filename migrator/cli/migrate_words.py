@@ -17,7 +17,7 @@ from migrator.core.events import (
     Resumed,
 )
 from migrator.core.outcome import State
-from migrator.engine.accounting import Ledger
+from migrator.engine.accounting import Ledger, Snapshot
 from migrator.jobs.migrate import MigrateResult
 
 _MOST_SHOWN = 20
@@ -82,9 +82,7 @@ def exit_code(result: MigrateResult) -> int:
 def summary(result: MigrateResult) -> str:
     """The result as an administrator reads it in the morning."""
     snapshot = result.snapshot
-    lines = [_ledger_line("This run", snapshot.run)]
-    if snapshot.job != snapshot.run:
-        lines.append(_ledger_line("The job over all its runs", snapshot.job))
+    lines = ledger_lines(snapshot)
     if snapshot.send_seconds > 0:
         lines.append(_speed_line(result))
     if snapshot.healed:
@@ -99,6 +97,14 @@ def summary(result: MigrateResult) -> str:
     lines += _ending_lines(result)
     lines.append(f"Manifest: {result.manifest}")
     return "\n".join(lines)
+
+
+def ledger_lines(snapshot: Snapshot) -> list[str]:
+    """The ledger of the run, and the job's where it differs."""
+    lines = [_ledger_line("This run", snapshot.run)]
+    if snapshot.job != snapshot.run:
+        lines.append(_ledger_line("The job over all its runs", snapshot.job))
+    return lines
 
 
 def _ledger_line(name: str, ledger: Ledger) -> str:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from migrator.core.outcome import Outcome, State
 
@@ -52,7 +52,10 @@ class Ledger:
         return self._sum_of(state for state in State if state.spoils)
 
     def as_dict(self) -> dict[str, int]:
-        return {"found": self.found} | {state.value: getattr(self, state.value) for state in State}
+        """`found` first, then the states in the order in which people read them."""
+        return {"found": self.found} | {
+            one.name: getattr(self, one.name) for one in fields(self) if one.name != "found"
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,10 @@ class ManifestIndex:
             return None
         return _STATES[packed & 0xF]
 
+    def has_time(self, path: str, mtime_ns: int) -> bool:
+        """Whether this is exactly the recorded modification time."""
+        return self._paths[hash(path)] >> 56 == mtime_ns
+
     def add_uid(self, uid: str) -> None:
         self._uids.add(hash(uid))
 

@@ -35,7 +35,13 @@ class JobRecord:
 
     def settled_as(self, path: str, size: int, mtime_ns: int) -> State | None:
         """The state in which an earlier run settled this unchanged path, else None."""
-        return self.manifest.index.settled_as(path, size, mtime_ns)
+        index = self.manifest.index
+        state = index.settled_as(path, size, mtime_ns)
+        if state is not None and not index.has_time(path, mtime_ns):
+            # Within the tolerance: from now on the time that this mount shows is the one to compare with.
+            with self._lock:
+                index.put(path, size, mtime_ns, state, True)
+        return state
 
     def failed_as(self, path: str, size: int, mtime_ns: int) -> State | None:
         """As `settled_as`, but permanent failures are not settled: they are to be tried again."""

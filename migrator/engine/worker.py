@@ -136,6 +136,8 @@ class Worker:
         """
         attempt = Attempt(instance, remedies=("resent blindly",) if instance.uid in self._blind else ())
         outcome = self._store(attempt, follower)
+        if outcome.is_stored and not attempt.remedies:
+            return outcome
         attempt = replace(attempt, sends=outcome.attempts)
         while not outcome.is_stored and not self._lane.control.is_cancelled:
             decision = decide(self._remedies, attempt, outcome)

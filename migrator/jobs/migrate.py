@@ -15,10 +15,11 @@ from migrator.core.events import Emit, PhaseStarted
 from migrator.core.model import ContextPair, Instance, Node
 from migrator.core.outcome import State
 from migrator.core.settings import Settings, shaping
-from migrator.dicom.decoding import Decoders
+from migrator.dicom.decoding import close_shared_decoders
 from migrator.dicom.header import read_header, same_dataset
 from migrator.dicom.query import StudyFinder
 from migrator.dicom.store import StoreSender
+from migrator.dicom.trace import AssociationTrace
 from migrator.engine.accounting import Accounting, Snapshot
 from migrator.engine.duplicates import UidRegister
 from migrator.engine.feed import Feed
@@ -84,7 +85,7 @@ class MigrateJob:
         self._manifest = self._open_manifest()
         self._accounting = Accounting(str(request.node))
         self._record = JobRecord(self._manifest, self._accounting, emit, str(request.node))
-        self._trace = AssociationTrace(Path(request.trace)) if request.trace else None
+        self._trace = AssociationTrace(request.trace) if request.trace else None
         self._started = time.time()
 
     def _open_manifest(self) -> Manifest:
@@ -115,7 +116,7 @@ class MigrateJob:
             self._greet()
             return self._run()
         finally:
-            self._decoders.close()
+            close_shared_decoders()
             self._manifest.close()
 
     def _greet(self) -> None:
