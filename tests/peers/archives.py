@@ -74,7 +74,10 @@ class Archive:
 
     @property
     def studies(self) -> dict[str, set[str]]:
-        return {made.study_uid: self.study(made.study_uid) for made in self.files}
+        studies: dict[str, set[str]] = {}
+        for made in self.files:
+            studies.setdefault(made.study_uid, set()).add(made.uid)
+        return studies
 
 
 def make_archive(folder: Path, plan: ArchivePlan | None = None) -> Archive:
