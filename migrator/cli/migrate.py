@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 from migrator.cli.migrate_words import exit_code, ledger_lines, summary, words_of
 from migrator.cli.options import add_settings, parse_node, settings_from
 from migrator.cli.progress import ProgressReport
+from migrator.cli.running import interruptible
 from migrator.core.control import Control
 from migrator.core.errors import UsageError
 from migrator.core.events import Event
@@ -94,7 +91,7 @@ def _run(request: MigrateRequest, wants_json: bool) -> int:
                 report.say(words.text)
 
     job = MigrateJob(request, control, emit)
-    with _interruptible(control), ProgressReport(job.snapshot) as report:
+    with interruptible(control), ProgressReport(job.snapshot) as report:
         reports.append(report)
         result = job.run()
         reports.clear()
@@ -109,18 +106,3 @@ def _tell(result: MigrateResult, wants_json: bool) -> None:
     if wants_json:
         values: dict[str, Any] = as_json(result)
         print(json.dumps(values))
-
-
-@contextmanager
-def _interruptible(control: Control) -> Iterator[None]:
-    """Ctrl-C and SIGTERM cancel the job, which then stops within five seconds and saves its state."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        control.cancel()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

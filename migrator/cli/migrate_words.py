@@ -19,6 +19,7 @@ from migrator.core.events import (
 from migrator.core.outcome import State
 from migrator.engine.accounting import Ledger, Snapshot
 from migrator.jobs.migrate import MigrateResult
+from migrator.jobs.verify import words as verification_words
 
 _MOST_SHOWN = 20
 _STATES_SHOWN = ("sent", "warned", "skipped", "held", "failed", "quarantined", "unknown", "pending")
@@ -90,7 +91,7 @@ def summary(result: MigrateResult) -> str:
         lines.append(f"Healed: {snapshot.healed:,} ({steps})")
     lines += _problem_lines(result)
     if result.verification is not None:
-        lines.append(result.verification.words)
+        lines.append(verification_words(result.verification))
     if result.damaged_lines:
         lines.append(f"The manifest had {result.damaged_lines:,} damaged lines; the rest was used")
     lines += _source_lines(result)

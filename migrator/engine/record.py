@@ -107,7 +107,11 @@ class JobRecord:
         with self._lock:
             before = self._put(instance.path, instance.size, instance.mtime_ns, State.PENDING, False)
             in_job = before or State.SENT
-            self.accounting.reopened(in_job, in_job if in_this_run else State.SKIPPED, instance.size)
+            if hash(instance.path) in self.scanned:
+                self.accounting.reopened(in_job, in_job if in_this_run else State.SKIPPED, instance.size)
+            else:
+                self.scanned.add(hash(instance.path))
+                self.accounting.found(State.PENDING, in_job, size=instance.size)
 
     def _append_problem(self, problem: Problem) -> State | None:
         key = self.manifest.series_key(problem.instance.series) if problem.instance else None

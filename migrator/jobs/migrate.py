@@ -26,14 +26,14 @@ from migrator.engine.feed import Feed
 from migrator.engine.lane import Destination, Lane
 from migrator.engine.manifest import Manifest
 from migrator.engine.manifest_lines import Row
-from migrator.engine.manifest_rows import rows
+from migrator.engine.manifest_rows import rows, stored
 from migrator.engine.planner import Planner
 from migrator.engine.record import JobRecord
 from migrator.engine.scanner import Scanner, restat
 from migrator.engine.source_check import SourceCheck, check_source
 from migrator.engine.upload import Ending, Upload
 from migrator.jobs.home import job_folder, source_folder
-from migrator.jobs.verify import verify_rows
+from migrator.jobs.verify import verify_manifest
 
 VERIFICATION = ContextPair("1.2.840.10008.1.1", "1.2.840.10008.1.2")
 _PROBLEM_STATES = frozenset({State.HELD, State.FAILED, State.QUARANTINED, State.UNKNOWN})
@@ -42,7 +42,10 @@ MOST_PROBLEMS = 1000
 
 @dataclass(frozen=True, slots=True)
 class MigrateRequest:
-    """What is asked for. `same_source` is the path under which the job knows this source already."""
+    """What is asked for. `same_source` is the path under which the job knows this source already.
+
+    With `is_check_only` nothing new is looked for: only what was sent is verified, and resent if so asked.
+    """
 
     source: str
     node: Node
@@ -54,6 +57,7 @@ class MigrateRequest:
     same_source: str | None = None
     verify: bool = False
     resend_missing: bool = False
+    is_check_only: bool = False
     trace: str | None = None
 
 
@@ -140,7 +144,9 @@ class MigrateJob:
         lane = Lane(destination, request.settings.send, self._record, self._control, self._emit)
         planner = Planner(request.settings.send)
         upload = Upload(lane, request.settings, self._feed(planner), planner)
-        ending = upload.run(self._scanner().blocks(), is_stream=request.is_stream)
+        ending = Ending()
+        if not request.is_check_only:
+            ending = upload.run(self._scanner().blocks(), is_stream=request.is_stream)
         verification = None
         if (request.verify or request.resend_missing) and not ending.is_cancelled:
             verification = self._verify(upload, request.resend_missing)
@@ -178,12 +184,13 @@ class MigrateJob:
 
     def _ask(self) -> VerifyReport:
         request = self._request
-        stored = rows(self._manifest.file, lambda state: state.is_stored)
-        return verify_rows(stored, request.node, request.settings.send, self._control, self._emit)
+        return verify_manifest(
+            self._manifest.file, request.node, request.settings.send, self._control, lambda studies: None
+        )
 
     def _reopened(self, uids: frozenset[str]) -> Iterator[Instance]:
         """The missing instances, read again from the source and made pending."""
-        for row in list(rows(self._manifest.file, lambda state: state.is_stored)):
+        for row in list(stored(self._manifest.file)):
             if row.uid not in uids:
                 continue
             item = read_header(str(self._root), row.path, row.size, row.mtime_ns)

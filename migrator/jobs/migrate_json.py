@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from migrator.jobs.migrate import MigrateResult
-from migrator.jobs.verify import report_as_json
+from migrator.jobs.verify import as_json as verification_as_json
 
 
 def as_json(result: MigrateResult) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def as_json(result: MigrateResult) -> dict[str, Any]:
             for row in result.problems
         ],
         "source": None if check is None else _printable_values(asdict(check)),
-        "verify": None if result.verification is None else report_as_json(result.verification),
+        "verify": None if result.verification is None else verification_as_json(result.verification),
         "interrupted": result.ending.is_cancelled,
         "stopped": str(result.ending.stopped_by) if result.ending.stopped_by else None,
     }
