@@ -38,6 +38,11 @@ class Environment(NamedTuple):
         return self.folder / "lib" / "python{}.{}".format(*sys.version_info) / "site-packages"
 
     @property
+    def temporary(self) -> Path:
+        """Where set-up keeps what it needs only meanwhile; on the same disk, so that one check is enough."""
+        return self.folder / "tmp"
+
+    @property
     def lock_file(self) -> Path:
         """The file by whose OS lock those who use and those who change the environment avoid each other."""
         return _lock_file(self.folder)

@@ -33,7 +33,7 @@ def fetch_pip(lock: Path, folder: Path) -> Path:
         opener = _opener()
         wheel = _download(opener, urljoin(index, _address(opener, index, name)))
     except (urllib.error.URLError, OSError) as error:
-        raise SetupError(trouble.no_pip(f"(it could not be fetched either: {error})")) from error
+        raise SetupError(trouble.no_pip(f"(fetching one failed too: {error})")) from error
     if hashlib.sha256(wheel).hexdigest() not in text:
         raise SetupError(f"{name} from the package index is not the file that requirements/pip.lock names")
     target = folder / name

@@ -54,8 +54,10 @@ def _install(environment: Environment, wheelhouse: Path | None, claim: locking.H
     try:
         progress = Progress(environment, environment.lock.read_text("utf-8").count("=="))
         _make_empty(environment)
+        environment.temporary.mkdir()
         pip = find_pip(environment, wheelhouse, environment.lock.with_name(PIP_LOCK))
         _run_pip(pip, _options(environment.lock, wheelhouse), environment, progress, claim)
+        shutil.rmtree(environment.temporary, ignore_errors=True)
         mark_complete(environment)
         progress.done(time.monotonic() - started)
     except BaseException:
@@ -87,11 +89,9 @@ def _run_pip(
     progress: Progress,
     claim: locking.Hold,
 ) -> None:
-    temporary = environment.folder / "tmp"
-    temporary.mkdir()
     variables = {key: value for key, value in os.environ.items() if key not in _ELSEWHERE}
     # TMPDIR: on one disk with the environment, so that one check of its space is enough.
-    variables |= {"PIP_USER": "0", "TMPDIR": str(temporary), "PYTHONUTF8": "1"}
+    variables |= {"PIP_USER": "0", "TMPDIR": str(environment.temporary), "PYTHONUTF8": "1"}
     heirs = () if claim.descriptor is None else (claim.descriptor,)
     with subprocess.Popen(
         [*pip, *options],
@@ -111,7 +111,6 @@ def _run_pip(
         except BaseException:
             process.terminate()
             raise
-    shutil.rmtree(temporary, ignore_errors=True)
     if process.returncode != 0:
         raise SetupError(trouble.explain("".join(lines), _keep_log(environment, lines)))
 

@@ -31,11 +31,11 @@ def find_pip(environment: Environment, wheelhouse: Path | None, pip_lock: Path) 
     for command in _installed():
         return [*command, "--python", str(environment.python)]
     if wheelhouse is not None:
-        raise SetupError(trouble.no_pip("put a wheel of pip into the wheelhouse"))
+        raise SetupError(trouble.no_pip("or put a wheel of pip into the wheelhouse"))
     # Imported late: hardly any machine needs it.
     from migrator.bootstrap.fetch_pip import fetch_pip
 
-    return _of_wheel(environment, fetch_pip(pip_lock, environment.folder))
+    return _of_wheel(environment, fetch_pip(pip_lock, environment.temporary))
 
 
 def _of_wheel(environment: Environment, wheel: Path) -> list[str]:

@@ -1,0 +1,82 @@
+"""Write THIRD_PARTY_NOTICES.md from the metadata of the installed packages that requirements/base.lock names.
+
+Run it with the Python of an environment that holds them: scripts/make_notices.py --write, or without the
+option to see whether the file is still right (exit code 1 where it is not).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib.metadata import PackageMetadata, metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTICES = ROOT / "THIRD_PARTY_NOTICES.md"
+
+OPENING = """# Third-party notices
+
+DICOM PACS Migrator itself is under the MIT licence (LICENSE). It installs the packages below, unchanged,
+from the package index; each keeps its own licence, whose text most bring in their `.dist-info` folder.
+
+**pylibjpeg-libjpeg is under the GPL, version 3.** It decodes JPEG and is loaded only when an image must be
+decompressed. Whoever distributes a bundle that holds it (an installer, an exe, a container image) distributes
+the whole under the terms of the GPL.
+
+| package | version | licence | home |
+|---|---|---|---|
+"""
+
+# What the metadata leaves out or muddles, from the files that the packages bring along.
+STATED = {
+    "numpy": "BSD-3-Clause; its wheels hold OpenBLAS (BSD-3-Clause) and libgfortran (GPL-3.0 with exception)",
+    "pydicom": "MIT, with parts under BSD-style terms",
+    "pyjpegls": "MIT; holds CharLS (BSD-3-Clause)",
+    "pylibjpeg-libjpeg": "GPL-3.0; holds libjpeg by Thomas Richter (GPL-3.0)",
+    "pylibjpeg-openjpeg": "MIT; holds OpenJPEG (BSD-2-Clause)",
+}
+
+
+def main() -> int:
+    text = notices()
+    if "--write" in sys.argv[1:]:
+        NOTICES.write_text(text, encoding="utf-8", newline="\n")
+        return 0
+    return 0 if NOTICES.exists() and NOTICES.read_text("utf-8") == text else 1
+
+
+def notices() -> str:
+    lock = (ROOT / "requirements" / "base.lock").read_text("utf-8")
+    names = re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)
+    return OPENING + "".join(map(row, names))
+
+
+def row(name: str) -> str:
+    about = metadata(name)
+    return f"| {name} | {about['Version']} | {licence_of(name, about)} | {home_of(about)} |\n"
+
+
+def licence_of(name: str, about: PackageMetadata) -> str:
+    """The licence as the package names it: an SPDX expression, a classifier, or a short text."""
+    if name in STATED:
+        return STATED[name]
+    if expression := about.get("License-Expression"):
+        return str(expression)
+    classifiers = [text for text in about.get_all("Classifier") or [] if text.startswith("License ::")]
+    words = [text.rpartition(":: ")[2] for text in classifiers]
+    words = [text for text in words if text != "OSI Approved"]
+    free = (about.get("License") or "").strip()
+    return ", ".join(words) or (free if free and "\n" not in free else "see its files")
+
+
+def home_of(about: PackageMetadata) -> str:
+    links = dict(text.split(", ", 1) for text in about.get_all("Project-URL") or [])
+    named = {name.lower(): address for name, address in links.items()}
+    chosen = about.get("Home-page") or next(
+        (named[name] for name in ("homepage", "repository", "source", "documentation") if name in named), ""
+    )
+    return f"<{chosen}>" if chosen else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
