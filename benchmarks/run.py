@@ -23,7 +23,7 @@ from typing import NoReturn
 
 from cases import Case, brief, cases
 from corpora import Ground, corpora
-from measure import ROOT, run
+from measure import ROOT, RunFailed, run
 from report import machine, summary, table
 from results import Result
 from senders import OUR_PROGRAM
@@ -48,8 +48,11 @@ def main() -> int:
     ground = Ground(known, options.keep)
     _introduce(ground)
     try:
-        run([[*OUR_PROGRAM, "--version"]])
+        # Compiles our modules too: the first run shall cost what the others cost.
+        run([[*OUR_PROGRAM, "migrate", "--help"]]).ended[0].must_succeed()
         results = [_measure(case, ground, options.rounds) for case in chosen]
+    except RunFailed as failed:
+        sys.exit(str(failed))
     finally:
         ground.clear()
     print(summary(results))
