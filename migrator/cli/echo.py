@@ -1,0 +1,32 @@
+"""echo NODE: does it answer?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from migrator.cli.options import parse_node
+from migrator.core.errors import UsageError
+from migrator.jobs.echo import answered, as_json, echo, words
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("node", metavar="NODE", help="AETITLE@host:port, host:port or host")
+    parser.add_argument("--calling-aet", metavar="AE", default="DICOM_MIGRATOR", help="our own AE title")
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        type=float,
+        default=10.0,
+        help="seconds to wait for each answer (default: 10)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit codes: 0 it answers, 1 it refused C-ECHO; unreachable or rejected is an error (3)."""
+    if not 0 < arguments.timeout <= 3600:
+        raise UsageError("--timeout must be more than 0 and at most 3600 seconds")
+    result = echo(parse_node(arguments.node, arguments.calling_aet), arguments.timeout)
+    print(json.dumps(as_json(result)) if arguments.json else words(result))
+    return 0 if answered(result) else 1
