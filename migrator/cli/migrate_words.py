@@ -80,7 +80,7 @@ def exit_code(result: MigrateResult) -> int:
     return 0 if not job.spoiled and verified and intact and result.ending.stopped_by is None else 1
 
 
-def summary(result: MigrateResult) -> str:
+def summary(result: MigrateResult, *, names_manifest: bool = True) -> str:
     """The result as an administrator reads it in the morning."""
     snapshot = result.snapshot
     lines = ledger_lines(snapshot)
@@ -96,7 +96,8 @@ def summary(result: MigrateResult) -> str:
         lines.append(f"The manifest had {result.damaged_lines:,} damaged lines; the rest was used")
     lines += _source_lines(result)
     lines += _ending_lines(result)
-    lines.append(f"Manifest: {result.manifest}")
+    if names_manifest:
+        lines.append(f"Manifest: {result.manifest}")
     return "\n".join(lines)
 
 

@@ -1,1 +1,1 @@
-"""The only home of pydicom and pynetdicom. Fits the protocols of `engine.ports`, and never imports the engine."""
+"""The only home of pydicom and pynetdicom. Fits `engine.ports`, and never imports the engine."""

@@ -1,0 +1,66 @@
+"""demo: everything once, on a sample archive and an embedded PACS."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+
+from migrator.cli.migrate_words import summary
+from migrator.cli.progress import ProgressReport
+from migrator.cli.running import interruptible
+from migrator.core.control import Control
+from migrator.core.errors import Cancelled
+from migrator.core.events import ignore
+from migrator.jobs.demo import DemoResult, demo
+from migrator.jobs.migrate import MigrateJob
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--keep", metavar="DIR", help="keep the sample archive in DIR, which must be new or empty"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 0 when the result is exactly what this archive must give, else 1."""
+    control = Control()
+    print("Making a sample archive and starting a PACS on the loopback interface …")
+    with interruptible(control), ExitStack() as progress:
+
+        def started(job: MigrateJob) -> None:
+            progress.enter_context(ProgressReport(job.snapshot))
+
+        try:
+            result = demo(arguments.keep, control, ignore, started)
+        except Cancelled:
+            return 130
+    return _tell(result, arguments.keep)
+
+
+def _tell(result: DemoResult, kept: str | None) -> int:
+    truth = result.truth
+    print(
+        f"Migrated {truth.patients} patients, {truth.studies} studies to {result.node}, and asked it back:\n"
+    )
+    print(summary(result.result, names_manifest=False))
+    if result.deviations:
+        print("\nThis is NOT what this archive must give:")
+        print("\n".join(f"  {deviation}" for deviation in result.deviations))
+        return 1
+    print(
+        "\nExactly what this archive must give: the odd files in it are named above or skipped with a reason,"
+        "\nand every other object is in the PACS, byte for byte."
+    )
+    source = kept or "FOLDER"
+    print(
+        "\nTry next:"
+        + (
+            ""
+            if kept
+            else "\n  python dicom_migrator.py demo --keep sample            keep the archive to play with"
+        )
+        + f"\n  python dicom_migrator.py scan {source}"
+        + "\n  python dicom_migrator.py echo AETITLE@host:port          does your own PACS answer?"
+        + f"\n  python dicom_migrator.py migrate {source} --to AETITLE@host:port --limit-studies 10 --verify"
+    )
+    return 0
