@@ -13,7 +13,7 @@ from migrator.core.model import Node
 from migrator.dicom import pdus
 from migrator.dicom.commands import Response
 from migrator.dicom.contexts import Negotiation, Plan
-from migrator.dicom.protocol import Aborted, Accepted, Happening, Rejected, Release, Requestor
+from migrator.dicom.protocol import Aborted, Accepted, Broken, Happening, Rejected, Release, Requestor
 from migrator.dicom.transport import TICK, Transport, connect
 
 # The slowest rate, in bytes, at which a destination is believed to digest an object before it answers.
@@ -117,7 +117,7 @@ class Association:
                 self._wait_to_send(transport)
         except OSError as error:
             # An A-ABORT may still wait to be read; it says more than the system's error.
-            self._take(transport)
+            self._look()
             raise self._lost("the connection broke while sending", is_polite=False) from error
 
     def answer(self, size: int) -> Response:
@@ -177,7 +177,7 @@ class Association:
                 raise self._silent(f"no answer to {request} within the time-out")
             if transport.wait_for_data(min(left, TICK)):
                 self._take(transport)
-        return self._happenings.pop(0)
+        return self._checked(self._happenings.pop(0))
 
     def _wait_to_send(self, transport: Transport) -> None:
         deadline = time.monotonic() + self._timeouts.network
@@ -193,11 +193,12 @@ class Association:
         if self._interrupted.is_set():
             raise self._lost(_INTERRUPTED)
         self._take(self._require())
-        if self._happenings and any(isinstance(happening, Release) for happening in self._happenings):
-            raise self._released()
+        for happening in self._happenings:
+            if isinstance(self._checked(happening), Release):
+                raise self._released()
 
     def _take(self, transport: Transport) -> None:
-        """Receive and understand what has arrived. Raises AssociationLost where that ends the association."""
+        """Receive what has arrived. Raises AssociationLost at the connection's end."""
         assert self._protocol is not None
         try:
             data = transport.receive()
@@ -209,14 +210,16 @@ class Association:
             is_ours = self._interrupted.is_set()
             words = _INTERRUPTED if is_ours else "the destination closed the connection"
             raise self._lost(words, is_polite=is_ours)
-        try:
-            self._happenings += self._protocol.receive(data)
-        except AssociationLost as error:
-            raise self._lost(str(error)) from error
-        for happening in self._happenings:
-            if isinstance(happening, Aborted):
-                words = pdus.abort_words(happening.source, happening.reason)
-                raise self._lost(f"the destination aborted the association ({words})", is_polite=False)
+        self._happenings += self._protocol.receive(data)
+
+    def _checked(self, happening: Happening) -> Happening:
+        """The happening, unless the association ends with it."""
+        if isinstance(happening, Aborted):
+            words = pdus.abort_words(happening.source, happening.reason)
+            raise self._lost(f"the destination aborted the association ({words})", is_polite=False)
+        if isinstance(happening, Broken):
+            raise self._lost(happening.words)
+        return happening
 
     def _released(self) -> AssociationLost:
         if not self._is_mid_pdu:

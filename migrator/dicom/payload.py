@@ -10,6 +10,7 @@ from typing import Protocol
 
 from migrator.core.errors import ChangedFile, UnreadableFile
 from migrator.core.model import Instance
+from migrator.dicom.contexts import DEFLATED
 from migrator.dicom.opening import open_readonly
 from migrator.dicom.protocol import LAST, PDATA_HEADER_SIZE, pdata_header
 
@@ -39,20 +40,25 @@ class Payload(Protocol):
 
 
 class FilePayload:
-    """A file's bytes from `offset` to `end`; owns the descriptor."""
+    """A file's bytes from `offset` to `end`, and one zero more where `is_padded`; owns the descriptor."""
 
-    def __init__(self, descriptor: int, offset: int, end: int) -> None:
+    def __init__(self, descriptor: int, offset: int, end: int, *, is_padded: bool = False) -> None:
         self._descriptor = descriptor
         self._position = offset
-        self._end = end
+        self._is_padded = is_padded
+        self._end = end + is_padded
 
     @property
     def remaining(self) -> int:
         return self._end - self._position
 
     def fill(self, gaps: Sequence[memoryview]) -> None:
+        padding = self._is_padded and sum(map(len, gaps)) == self.remaining
+        if padding:
+            gaps[-1][-1] = 0
+            gaps = [*gaps[:-1], gaps[-1][:-1]]
         try:
-            self._position += read_scattered(self._descriptor, gaps, self._position)
+            self._position += read_scattered(self._descriptor, gaps, self._position) + padding
         except OSError as error:
             raise UnreadableFile(f"cannot be read: {error.strerror}") from error
         if self._position >= self._end:
@@ -64,6 +70,11 @@ class FilePayload:
             os.close(descriptor)
 
 
+def _is_odd_deflated(instance: Instance) -> bool:
+    """Whether the data set is a deflated stream of odd length, which a zero follows (PS3.5 A.5)."""
+    return instance.transfer_syntax == DEFLATED and bool((instance.size - instance.offset) & 1)
+
+
 def open_payload(path: str, instance: Instance) -> FilePayload:
     """Open the data set of a scanned file. Raises ChangedFile where it is not that file, UnreadableFile."""
     try:
@@ -72,7 +83,7 @@ def open_payload(path: str, instance: Instance) -> FilePayload:
         raise ChangedFile("the file vanished after it was scanned") from error
     except OSError as error:
         raise UnreadableFile(f"cannot be read: {error.strerror}") from error
-    payload = FilePayload(descriptor, instance.offset, instance.size)
+    payload = FilePayload(descriptor, instance.offset, instance.size, is_padded=_is_odd_deflated(instance))
     found = os.fstat(descriptor)
     if found.st_size != instance.size or abs(found.st_mtime_ns - instance.mtime_ns) > _TIME_TOLERANCE_NS:
         payload.close()

@@ -1,7 +1,7 @@
 """The requestor's side of an association (PS3.8 9.2) and of the operations it asks (PS3.7 9.3), without I/O.
 
 Bytes that are to be sent come out of methods; the peer's bytes go into `receive`, in pieces of any size, and
-come out as events. What the peer may not do at this moment raises AssociationLost.
+come out as events. What the peer may not do at this moment is an event too, and the last one.
 """
 
 from __future__ import annotations
@@ -36,6 +36,13 @@ class Aborted:
     reason: int
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The peer sent what it may not send; nothing that follows can be understood."""
+
+    words: str
+
+
 class Release(Enum):
     """The peer asked to end the association, or confirmed that we did."""
 
@@ -43,7 +50,7 @@ class Release(Enum):
     CONFIRMED = auto()
 
 
-Happening = Accepted | Rejected | Aborted | Release | Response
+Happening = Accepted | Rejected | Aborted | Broken | Release | Response
 
 # Of what we ask, no answer is longer: 128 contexts make 12 KiB, a response some 300 bytes.
 _LONGEST_PDU = 1 << 20
@@ -132,9 +139,16 @@ class Requestor:
         return kind | LAST if start + self._fragment >= length else kind
 
     def receive(self, data: bytes) -> list[Happening]:
-        """Take bytes from the peer; returns what they complete. Raises AssociationLost."""
+        """Take bytes from the peer; returns what they complete, in order."""
         self._pending += data
         happenings: list[Happening] = []
+        try:
+            happenings.extend(self._pdus())
+        except AssociationLost as error:
+            happenings.append(Broken(str(error)))
+        return happenings
+
+    def _pdus(self) -> Iterator[Happening]:
         while len(self._pending) >= 6:
             kind, length = _PDU_HEADER.unpack_from(self._pending)
             if not pdus.ASSOCIATE_AC <= kind <= pdus.ABORT:
@@ -144,8 +158,7 @@ class Requestor:
             if len(self._pending) < 6 + length:
                 break
             body, self._pending = self._pending[6 : 6 + length], self._pending[6 + length :]
-            happenings.extend(self._read(kind, body))
-        return happenings
+            yield from self._read(kind, body)
 
     def _read(self, kind: int, body: bytes) -> Iterator[Happening]:
         if kind == pdus.P_DATA:

@@ -162,6 +162,8 @@ class StoreSender:
             return Outcome(
                 State.FAILED, Cause.CONTEXT, attempts=0, reason=self._negotiation.explain(instance.pair)
             )
+        if _is_odd(instance):
+            return self._transcoded(instance, instance.transfer_syntax, context_id)
         return self._verbatim(instance, context_id)
 
     def _verbatim(self, instance: Instance, context_id: int) -> _Shipment:
@@ -173,12 +175,16 @@ class StoreSender:
         if any(not isinstance(edit, Uncompress) for edit in edits):
             raise CannotEncode("this version does not know how to make one of the edits asked for")
         accepted, syntax = self._negotiation.accepted, instance.transfer_syntax
-        if syntax in FALLBACKS and instance.pair in accepted:
+        if syntax in FALLBACKS and instance.pair in accepted and not _is_odd(instance):
             return self._verbatim(instance, accepted[instance.pair])
         target = self._negotiation.fallback(instance.sop_class)
         if target is None:
             words = f"the destination accepts {uid_words(instance.sop_class)} in no uncompressed syntax"
             return Outcome(State.FAILED, Cause.CONTEXT, attempts=0, reason=words)
+        return self._transcoded(instance, target, accepted[ContextPair(instance.sop_class, target)])
+
+    def _transcoded(self, instance: Instance, target: str, context_id: int) -> _Shipment:
+        """The instance in another syntax, or anew in its own. Raises InstanceError, AssociationLost."""
         association = self._association
         try:
             data = shared_decoders().decode(
@@ -187,8 +193,8 @@ class StoreSender:
         except Cancelled as error:
             association.abort()
             raise AssociationLost("the association was interrupted", nothing_sent=True) from error
-        fidelity = Fidelity.REENCODED if syntax in _NATIVE else Fidelity.DECOMPRESSED
-        context_id = accepted[ContextPair(instance.sop_class, target)]
+        is_same_pixels = target == instance.transfer_syntax or instance.transfer_syntax in _NATIVE
+        fidelity = Fidelity.REENCODED if is_same_pixels else Fidelity.DECOMPRESSED
         return self._load(
             _Shipment(instance, MemoryPayload(data), self._slab(), context_id, len(data), fidelity)
         )
@@ -209,7 +215,7 @@ class StoreSender:
 
     def _load_ahead(self, then: Instance | None) -> _Shipment | None:
         """Read the beginning of the next file while the destination digests this one."""
-        if then is None or then.edits:
+        if then is None or then.edits or _is_odd(then):
             return None
         context_id = self._negotiation.accepted.get(then.pair)
         if context_id is None:
@@ -281,6 +287,14 @@ class StoreSender:
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             ahead.payload.close()
+
+
+def _is_odd(instance: Instance) -> bool:
+    """Whether the data set has an odd length, at which DCMTK-based peers abort: PDVs are even (PS3.8 9.3.5).
+
+    Such a file is written anew, its values padded (PS3.5 7.1). A deflated stream is padded as it is.
+    """
+    return bool((instance.size - instance.offset) & 1) and instance.transfer_syntax != DEFLATED
 
 
 def _fault(error: InstanceError, *, attempts: int, seconds: float = 0.0, size: int = 0) -> Outcome:

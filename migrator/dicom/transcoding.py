@@ -1,7 +1,7 @@
 """Bringing a data set into an uncompressed transfer syntax (PS3.5 Annex A), its values untouched.
 
 Values stay the bytes that the file holds, so that irregular ones survive; only their headers, their byte
-order and compressed pixel data change. Runs in a decoder's process: native decoders may crash.
+order, odd lengths and compressed pixel data change. Runs in a decoder's process: native decoders may crash.
 """
 
 from __future__ import annotations
@@ -48,6 +48,13 @@ _UNITS = {
 }
 
 
+# PS3.5 6.2: what is padded with a space; UI and binary values are padded with zero.
+_SPACED = frozenset(
+    ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT")
+)
+_SEQUENCE_END = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """A data set's bytes in pieces, `size` together."""
@@ -57,7 +64,8 @@ class Encoded:
 
 
 def transcode(path: str, instance: Instance, target: str, budget: int) -> Encoded:
-    """The data set of the file at `path` in the transfer syntax `target`, implicit or explicit little endian.
+    """The data set of the file at `path` in the transfer syntax `target`: implicit or explicit little endian,
+    or, if compressed, its own, which only gives odd values their padding.
 
     `budget` bounds the result, in bytes. Memory: the file twice, and one decoded frame. Raises InstanceError,
     partly only while the pieces are read; and whatever pydicom raises for data that it cannot parse.
@@ -65,6 +73,8 @@ def transcode(path: str, instance: Instance, target: str, budget: int) -> Encode
     source = instance.transfer_syntax
     if source not in _NATIVE and (source in _REFERENCED or not source.startswith(_STANDARD_ROOT)):
         raise CannotEncode(f"there is no decoder for {uid_words(source)}")
+    if target in (EXPLICIT_BIG, DEFLATED):
+        raise CannotEncode(f"a data set cannot be written anew in {uid_words(target)}")
     ds = _read(path, instance, budget)
     if _text(ds.get_item(_SOP_INSTANCE)) != instance.uid:
         raise CannotEncode("the SOP instance UID is not the one that was scanned")
@@ -104,6 +114,7 @@ class _Writer:
         self._source = source
         self._is_implicit = target == IMPLICIT_LITTLE
         self._is_swapping = source == EXPLICIT_BIG
+        self._keeps_pixels = target not in _NATIVE
         self._budget = budget
         self._signedness: list[bool] = []
 
@@ -121,8 +132,7 @@ class _Writer:
 
     def _decoded(self, ds: Dataset, elements: Elements) -> NativePixels | None:
         """Decode compressed pixel data, and take what only described its compression out of `elements`."""
-        pixel_data = elements.get(_PIXEL_DATA)
-        if not isinstance(pixel_data, RawDataElement) or pixel_data.length != _UNDEFINED:
+        if self._keeps_pixels or not _is_encapsulated(elements.get(_PIXEL_DATA)):
             return None
         pixels = decode_pixels(ds, self._source, self._budget)
         for tag in (_PIXEL_DATA, *_ENCAPSULATION_ONLY):
@@ -150,7 +160,10 @@ class _Writer:
                 value = self._value(vr, element)
             else:
                 raise CannotEncode(f"the element {element.tag} cannot be brought into another encoding")
-            parts += (self._header(tag, vr, len(value)), value)
+            if tag == _PIXEL_DATA and _is_encapsulated(element):
+                parts += (struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, _UNDEFINED), value, _SEQUENCE_END)
+            else:
+                parts += (self._header(tag, vr, len(value)), value)
         self._signedness.pop()
         return b"".join(parts)
 
@@ -166,6 +179,8 @@ class _Writer:
 
     def _value(self, vr: str, element: RawDataElement) -> bytes:
         value = element.value or b""
+        if len(value) & 1:
+            value += b" " if vr in _SPACED else b"\0"
         unit = _UNITS.get(vr, 1) if self._is_swapping else 1
         if unit == 1:
             return value
@@ -210,6 +225,10 @@ def _elements(ds: Dataset) -> Elements:
     To be taken before any value is asked for: pydicom replaces what it was asked for by its reading of it.
     """
     return {tag: ds.get_item(tag) for tag in sorted(ds.keys()) if tag.element}
+
+
+def _is_encapsulated(element: Element | None) -> bool:
+    return isinstance(element, RawDataElement) and element.length == _UNDEFINED
 
 
 def _replace(elements: Elements, tag: int, vr: str, value: bytes) -> None:
