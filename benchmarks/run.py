@@ -53,6 +53,8 @@ def main() -> int:
         results = [_measure(case, ground, options.rounds) for case in chosen]
     except RunFailed as failed:
         sys.exit(str(failed))
+    except KeyboardInterrupt:
+        return 130
     finally:
         ground.clear()
     print(summary(results))
