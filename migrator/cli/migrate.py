@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 from migrator.cli.migrate_words import exit_code, ledger_lines, summary, words_of
@@ -59,13 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _request(arguments: argparse.Namespace) -> MigrateRequest:
     if len(arguments.to) > 1:
         raise UsageError("one --to at a time, for now: run the command once for each destination")
-    home = data_home(arguments.home)
     source = source_folder(arguments.source)
-    refuse_inside(home, source, "the data directory")
+    if arguments.trace_association is not None:
+        refuse_inside(Path(arguments.trace_association), source, "the trace")
     return MigrateRequest(
         source=arguments.source,
         node=parse_node(arguments.to[0], arguments.calling_aet),
-        home=home,
+        home=data_home(arguments.home, source),
         settings=settings_from(arguments),
         is_stream=arguments.stream,
         restart=arguments.restart,

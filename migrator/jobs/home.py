@@ -20,13 +20,15 @@ _LOG_BYTES = 10_000_000
 _LOG_FILES = 5
 
 
-def data_home(option: str | None = None) -> Path:
+def data_home(option: str | None = None, source: Path | None = None) -> Path:
     """The data directory, made if need be and readable by its owner only.
 
     `option` goes before the environment's DICOM_MIGRATOR_HOME, which goes before ~/.dicom_migrator.
-    Raises UsageError when it cannot be made.
+    Raises UsageError when it cannot be made, or would lie inside `source`.
     """
     home = Path(option or os.environ.get("DICOM_MIGRATOR_HOME") or Path.home() / ".dicom_migrator").absolute()
+    if source is not None:
+        refuse_inside(home, source, "the data directory")
     try:
         if not home.is_dir():
             home.mkdir(parents=True, mode=0o700)

@@ -121,6 +121,8 @@ class MigrateJob:
             return self._run()
         finally:
             close_shared_decoders()
+            if self._trace is not None:
+                self._trace.close()
             self._manifest.close()
 
     def _greet(self) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from migrator.cli.main import main
-from migrator.dicom import receiver
+from migrator.dicom.receiver_index import Index, Record
 
 
 def test_the_demo_succeeds_and_says_what_to_try_next(
@@ -36,16 +35,16 @@ def test_a_folder_to_keep_must_be_empty(tmp_path: Path, capsys: pytest.CaptureFi
 def test_a_pacs_that_answers_success_and_loses_an_object_is_found_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keep: Callable[..., None] = receiver.Receiver._keep
+    add = Index.add
     lost: list[str] = []
 
-    def lose_the_first(self: receiver.Receiver, uid: str, content: bytes) -> None:
+    def lose_the_first(self: Index, record: Record) -> None:
         if lost:
-            keep(self, uid, content)
+            add(self, record)
         else:
-            lost.append(uid)
+            lost.append(record["SOPInstanceUID"])
 
-    monkeypatch.setattr(receiver.Receiver, "_keep", lose_the_first)
+    monkeypatch.setattr(Index, "add", lose_the_first)
     assert main(["demo"]) == 1
     out = capsys.readouterr().out
     assert "1 missing" in out
