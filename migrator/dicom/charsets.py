@@ -38,7 +38,10 @@ def quiet_pydicom() -> Iterator[None]:
 
 
 def decoder_of(character_set: bytes) -> Decode:
-    """The decoder for texts of a dataset whose (0008,0005) has this value."""
+    """The decoder for texts of a dataset whose (0008,0005) has this value.
+
+    Unknown names mean the default; raises ValueError for what cannot even be a name.
+    """
     decode = _known.get(character_set)
     if decode is None:
         if len(_known) >= _MOST_KNOWN:

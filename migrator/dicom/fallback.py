@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import (
     _read_command_set_elements,
     _read_file_meta_info,
@@ -79,6 +79,7 @@ _CHUNK = 1 << 20
 _PARSE_ERRORS = (
     ArithmeticError,
     AttributeError,
+    BytesLengthException,
     DamagedFile,
     EOFError,
     InvalidDicomError,

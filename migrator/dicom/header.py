@@ -44,6 +44,7 @@ _LAST_GROUP = LAST_WANTED >> 16
 _explicit = Struct("<L2sH").unpack_from
 _implicit = Struct("<LL").unpack_from
 _long = Struct("<L").unpack_from
+_group = Struct("<H6x").unpack_from
 
 
 _LAST = as_read(LAST_WANTED)
@@ -113,13 +114,15 @@ def _read_common(descriptor: int, head: bytes, file: Found) -> Instance:
     for count in _HEAD_SIZES:
         if len(head) < min(count, file.size):
             head += os.read(descriptor, min(count, file.size) - len(head))
+            if len(head) < min(count, file.size):
+                break  # it has become shorter
         try:
             instance = _parse(descriptor, head, file)
         except StructError:
             if len(head) >= file.size:
                 break  # cut off
             continue  # the head is not long enough
-        except DamagedFile:
+        except (DamagedFile, ValueError):
             break
         if instance.uid and instance.sop_class and instance.series.uid and instance.series.study.uid:
             return instance
@@ -128,7 +131,7 @@ def _read_common(descriptor: int, head: bytes, file: Found) -> Instance:
 
 
 def _parse(descriptor: int, head: bytes, file: Found) -> Instance:
-    """Raises StructError when `head` ends too early, _Unusual, DamagedFile."""
+    """Raises StructError when `head` ends too early; _Unusual, DamagedFile, ValueError (a character set)."""
     match = _layouts.match(head)
     if match is not None:
         layout, raw = match
@@ -145,9 +148,7 @@ def _walk(descriptor: int, head: bytes, size: int) -> tuple[int, tuple[str, bool
     """The dataset's offset, the syntax, the position behind the wanted elements, and their values."""
     offset, syntax = _parse_meta(head)
     is_implicit = syntax[1]
-    if int.from_bytes(head[offset : offset + 2], "little") < _FIRST_GROUP:
-        raise _Unusual
-    if looks_implicit(head[offset : offset + 6]) != is_implicit:
+    if _group(head, offset)[0] < _FIRST_GROUP or looks_implicit(head[offset : offset + 6]) != is_implicit:
         raise _Unusual
     raw = ABSENT.copy()
     walk = _Walk(Bytes(descriptor, size, head), head, raw)

@@ -53,6 +53,7 @@ def instance_of(raw: Raw, path: str, size: int, mtime_ns: int, place: tuple[int,
     """
     series = _all_series.get(_series_key(raw)) or _new_series(raw)
     sop_class = _all_uids.get(raw[SOP_CLASS]) or shared_uid(raw[SOP_CLASS])
+    size = _all_numbers.get(size) or _shared_number(size)
     offset = _all_numbers.get(place[0]) or _shared_number(place[0])
     return Instance(path, size, mtime_ns, offset, place[1], sop_class, uid_of(raw[SOP_INSTANCE]), series)
 
