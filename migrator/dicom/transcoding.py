@@ -30,6 +30,7 @@ _UNDEFINED = 0xFFFFFFFF
 _SOP_INSTANCE = 0x00080018
 _PHOTOMETRIC = 0x00280004
 _PLANAR = 0x00280006
+_BITS_ALLOCATED = 0x00280100
 _PIXEL_REPRESENTATION = 0x00280103
 _PIXEL_DATA = 0x7FE00010
 # Tables of offsets and lengths of compressed frames (PS3.3 C.7.6.3.1.8 to C.7.6.3.1.10).
@@ -76,7 +77,7 @@ def transcode(path: str, instance: Instance, target: str, budget: int) -> Encode
     if target in (EXPLICIT_BIG, DEFLATED):
         raise CannotEncode(f"a data set cannot be written anew in {uid_words(target)}")
     ds = _read(path, instance, budget)
-    if _text(ds.get_item(_SOP_INSTANCE)) != instance.uid:
+    if _text(ds.get_item(_SOP_INSTANCE, keep_deferred=True)) != instance.uid:
         raise CannotEncode("the SOP instance UID is not the one that was scanned")
     return _Writer(source, target, budget).encode(ds)
 
@@ -120,6 +121,8 @@ class _Writer:
 
     def encode(self, ds: Dataset) -> Encoded:
         elements = _elements(ds)
+        if self._is_swapping:
+            _check_byte_order(elements)
         pixels = self._decoded(ds, elements)
         head, tail = self._halves(ds, elements)
         if pixels is None:
@@ -222,9 +225,18 @@ class _Writer:
 def _elements(ds: Dataset) -> Elements:
     """The elements as the file has them, in order, without group lengths (retired, PS3.5 7.2).
 
-    To be taken before any value is asked for: pydicom replaces what it was asked for by its reading of it.
+    To be taken before any value is asked for: pydicom replaces what it was asked for by its reading of it,
+    empty values even here, unless they are said to be deferred.
     """
-    return {tag: ds.get_item(tag) for tag in sorted(ds.keys()) if tag.element}
+    return {tag: ds.get_item(tag, keep_deferred=True) for tag in sorted(ds.keys()) if tag.element}
+
+
+def _check_byte_order(elements: Elements) -> None:
+    """Refuse big endian pixels of more than one word: writers disagree whether the words are swapped too."""
+    bits = elements.get(_BITS_ALLOCATED)
+    value = bits.value if isinstance(bits, RawDataElement) else None
+    if _PIXEL_DATA in elements and int.from_bytes(value or b"", "big") > 16:
+        raise CannotEncode("big endian pixel data of more than 16 bits has no byte order that all agree on")
 
 
 def _is_encapsulated(element: Element | None) -> bool:
@@ -245,7 +257,7 @@ def _dictionary_vr(ds: Dataset, tag: BaseTag) -> str:
     try:
         if not tag.is_private:
             return dictionary_VR(tag)
-        creator = ds.get_item((tag.group, tag.element >> 8))
+        creator = ds.get_item((tag.group, tag.element >> 8), keep_deferred=True)
         return private_dictionary_VR(tag, _text(creator))
     except KeyError:
         return "UN"
