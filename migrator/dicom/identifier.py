@@ -23,6 +23,8 @@ _TAGS = (SOP_INSTANCE_UID, PATIENT_ID, STUDY_UID, SERIES_UID, STUDY_INSTANCES, S
 Keys = Mapping[int, str]
 
 _ELEMENT = struct.Struct("<HHI")
+_UNDEFINED = 0xFFFFFFFF
+_UNREADABLE = "an answer to C-FIND cannot be read"
 
 
 def encode_keys(keys: Keys) -> bytes:
@@ -51,18 +53,19 @@ def decode_keys(data: bytes) -> dict[int, str]:
 def _walk(data: bytes) -> dict[int, bytes] | None:
     """Ten times as quick as pydicom, for answers without sequences of undefined length; None for others."""
     raw: dict[int, bytes] = {}
-    position, end, previous = 0, len(data), -1
+    position, end = 0, len(data)
     while position + 8 <= end:
         group, element, length = _ELEMENT.unpack_from(data, position)
         tag = group << 16 | element
         position += 8
-        if tag <= previous or position + length > end:
+        if length == _UNDEFINED:
             return None
         if tag in _TAGS:
             raw[tag] = data[position : position + length]
         position += length
-        previous = tag
-    return raw if position == end else None
+    if position != end:
+        raise DamagedFile(_UNREADABLE)
+    return raw
 
 
 def _parse(data: bytes) -> dict[int, bytes]:
@@ -70,5 +73,5 @@ def _parse(data: bytes) -> dict[int, bytes]:
         ds = read_dataset(BytesIO(data), is_implicit_VR=True, is_little_endian=True, bytelength=len(data))
         values = {tag: ds.get_item(tag).value for tag in _TAGS if tag in ds}
     except (EOFError, ValueError, NotImplementedError, struct.error) as error:
-        raise DamagedFile("an answer to C-FIND cannot be read") from error
+        raise DamagedFile(_UNREADABLE) from error
     return {tag: value for tag, value in values.items() if isinstance(value, bytes)}

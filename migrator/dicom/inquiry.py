@@ -55,6 +55,12 @@ class Inquiry:
         self._used = 0.0
         self._timer: threading.Timer | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an association is open."""
+        with self._lock:
+            return self._association is not None and self._association.is_open
+
     def model(self) -> str | None:
         """The information model that the destination offers; None when it offers none.
 

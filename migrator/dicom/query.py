@@ -102,6 +102,11 @@ class StudyFinder:
             return True
         return None if answers.refusal else False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an association is open."""
+        return self._inquiry.is_open
+
     def _find(self, level: str, keys: Keys, wanted: Iterable[int] = ()) -> Answers:
         """Ask at one level; answers about other parents than those asked for are dropped."""
         answers = self._inquiry.ask({**dict.fromkeys(wanted, ""), **keys, LEVEL: level})

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import threading
+import weakref
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -86,6 +87,7 @@ class Receiver:
         ae.network_timeout = _IDLE_SECONDS
         ae.supported_contexts = [build_context(service) for service in _SERVICES]
         handlers: list[Any] = [
+            (evt.EVT_CONN_OPEN, close_socket_at_end),
             (evt.EVT_REQUESTED, _accept_storage),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_FIND, self._find),
@@ -150,6 +152,12 @@ class Receiver:
                 yield CANCELLED, None
                 return
             yield PENDING, answer
+
+
+def close_socket_at_end(event: evt.Event) -> None:
+    """Close a connection's socket when pynetdicom drops it: after a reset by the peer it forgets to."""
+    wrapper: Any = event.assoc.dul.socket
+    weakref.finalize(wrapper, wrapper.socket.close)
 
 
 def _accept_storage(event: evt.Event) -> None:

@@ -10,7 +10,7 @@ from migrator.dicom.probe import echo as ask
 
 
 def echo(node: Node, seconds: float) -> EchoResult:
-    """C-ECHO; `seconds` is the limit of each step. Raises Unreachable, AssociationRejected, AssociationLost."""
+    """C-ECHO; `seconds` limit each step. Raises Unreachable, AssociationRejected, AssociationLost."""
     return ask(node, Timeouts(acse=seconds, dimse=seconds, network=seconds))
 
 

@@ -13,6 +13,7 @@ from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import Verification, uid_to_service_class
 
 from migrator.core.model import Node
+from migrator.dicom.receiver import close_socket_at_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,11 @@ class KeepingScp:
         ae.maximum_pdu_size = self.manners.max_pdu
         ae.maximum_associations = 100
         ae.supported_contexts = [build_context(Verification), *AllStoragePresentationContexts[:1]]
-        handlers = [(evt.EVT_REQUESTED, self._requested), (evt.EVT_C_STORE, self._store)]
+        handlers = [
+            (evt.EVT_CONN_OPEN, close_socket_at_end),
+            (evt.EVT_REQUESTED, self._requested),
+            (evt.EVT_C_STORE, self._store),
+        ]
         self._server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
         self.port = self._server.server_address[1]
 

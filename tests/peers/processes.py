@@ -17,7 +17,7 @@ from typing import TypeVar
 from migrator.core.model import Node
 
 START_SECONDS = 30.0
-END_SECONDS = 10.0
+END_SECONDS = 1.0  # Orthanc waits for ever for associations that others keep open
 PLACES = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
 
@@ -137,6 +137,7 @@ class ProcessPeer:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+            wait_until(lambda: not listens(self.port), "the port is given up")
 
     def __enter__(self: Peer) -> Peer:
         try:

@@ -1,0 +1,1 @@
+"""Verification: pure comparison, and the command against real peers."""
