@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from migrator.core.paths import long_path
+
 if sys.platform == "win32":
     import ctypes
     import msvcrt
@@ -40,27 +42,18 @@ if sys.platform == "win32":
         return msvcrt.open_osfhandle(handle, os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT)
 
 else:
-    _NO_ACCESS_TIME = getattr(os, "O_NOATIME", 0)
+    _flags = os.O_RDONLY | getattr(os, "O_NOATIME", 0)
 
     def open_readonly(path: str) -> int:
         """Open a file for reading without updating its access time where that is allowed.
 
         Returns a descriptor. Raises OSError.
         """
-        if _NO_ACCESS_TIME:
-            try:
-                return os.open(path, os.O_RDONLY | _NO_ACCESS_TIME)
-            except PermissionError:
-                # Linux grants O_NOATIME to the file's owner only; other users' files open without it.
-                pass
-        return os.open(path, os.O_RDONLY)
-
-
-def long_path(path: str) -> str:
-    r"""A Windows path in the \\?\ form that knows no limit of 260 characters."""
-    if path.startswith("\\\\?\\"):
-        return path
-    absolute = os.path.abspath(path)  # noqa: PTH100 - pathlib drops what it thinks redundant
-    if absolute.startswith("\\\\"):
-        return "\\\\?\\UNC\\" + absolute[2:]
-    return "\\\\?\\" + absolute
+        global _flags
+        try:
+            return os.open(path, _flags)
+        except PermissionError:
+            descriptor = os.open(path, os.O_RDONLY)
+        # Linux grants O_NOATIME to a file's owner only; an archive has one owner, so it is not tried again.
+        _flags = os.O_RDONLY
+        return descriptor

@@ -51,6 +51,7 @@ class Lane:
         self._lock = threading.Lock()
         self._senders: set[Sender] = set()  # guarded by _lock, as all below
         self._opening: set[Sender] = set()
+        self._answers = 0
         self._begun: dict[int, int] = {}
         self._finder: Finder | None = None
         self._finder_lock = threading.Lock()
@@ -84,6 +85,11 @@ class Lane:
         known = Counter(dict(self.known_pairs))
         return [*sorted(pairs), *(pair for pair, _ in known.most_common() if pair not in pairs)]
 
+    def answered(self) -> None:
+        """The destination answered a C-STORE request, with whatever status."""
+        with self._lock:
+            self._answers += 1
+
     def close_sender(self, sender: Sender) -> None:
         sender.release()
         with self._lock:
@@ -91,6 +97,12 @@ class Lane:
                 return
             self._senders.remove(sender)
         self.record.accounting.association(-1)
+
+    @property
+    def answers(self) -> int:
+        """How many C-STORE requests the destination has answered in this run."""
+        with self._lock:
+            return self._answers
 
     @property
     def open_associations(self) -> int:

@@ -55,10 +55,10 @@ def stored(file: Path) -> Iterator[Row]:
 
 
 def paths_by_uid(file: Path) -> dict[str, tuple[str, int]]:
-    """SOP instance UID → path and size of the file that stands for it; skipped ones never do."""
+    """SOP instance UID → path and size of the file that was stored for it."""
     found: dict[str, tuple[str, int]] = {}
     for line in last_lines(file):
-        if line["t"] == "o" and "uid" in line and line["state"] not in (State.SKIPPED, State.HELD):
+        if line["t"] == "o" and "uid" in line and State(line["state"]).is_stored:
             found.setdefault(line["uid"], (path_of(line), line["size"]))
     return found
 

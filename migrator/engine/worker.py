@@ -15,6 +15,8 @@ from migrator.engine.recovery import Attempt, Hold, Remedy, Retry, Settle, concl
 
 # Seconds between tries to reach a destination that no worker can reach; then the lane is given up.
 _BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+# So often a worker that is refused while others are served asks again; then it leaves the work to them.
+_MOST_REFUSALS = 600
 
 
 class Worker:
@@ -25,12 +27,14 @@ class Worker:
         self._number = number
         self._remedies = remedies
         self._line = Line(lane, number)
-        self._failures = 0
+        self._answers = 0  # of the lane, when the next two began to count
+        self._refusals = 0  # in a row, while the destination served other workers
+        self._failures = 0  # in a row, while it served nobody
         self._blind: set[str] = set()  # in doubt, and the destination cannot tell: sent once more
 
     def run(self) -> None:
         try:
-            while (head := self._lane.queue.wait_for_work()) is not None:
+            while self._refusals < _MOST_REFUSALS and (head := self._lane.queue.wait_for_work()) is not None:
                 # Associate before taking work, so that a peer that keeps us waiting holds up nothing.
                 if self._is_associated(head) and (taken := self._lane.take()) is not None:
                     self._send_batch(*taken)
@@ -58,15 +62,17 @@ class Worker:
             lane.stop(error)
             return
         lane.emit(AssociationEnded(lane.destination.name, self._number, str(error)))
+        if lane.answers != self._answers:
+            self._answers, self._refusals, self._failures = lane.answers, 0, 0
         if lane.open_associations:
             # Others are served: the peer limits associations, or answers one at a time.
+            self._refusals += 1
             lane.control.wait(_BACKOFF[0])
-            return
-        if self._failures == len(_BACKOFF):
+        elif self._failures < len(_BACKOFF):
+            self._failures += 1
+            lane.control.wait(_BACKOFF[self._failures - 1])
+        else:
             lane.stop(error)
-            return
-        lane.control.wait(_BACKOFF[self._failures])
-        self._failures += 1
 
     def _send_batch(self, batch: StudyBatch, ticket: int) -> None:
         instances: Sequence[Instance] = batch.instances
@@ -123,7 +129,7 @@ class Worker:
         outcome = self._deliver(instance, follower)
         lane.record.settle(instance, outcome)
         if outcome.status is not None:
-            self._failures = 0
+            lane.answered()
         self._line.file_done(len(instances) - position - 1)
         if outcome.stops:
             lane.stop(DestinationError(f"{lane.destination.name} refuses to go on: {outcome.reason}"))

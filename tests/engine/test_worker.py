@@ -241,6 +241,12 @@ def test_an_association_limit_slows_but_fails_nothing(tmp_path: Path) -> None:
     assert set(pacs.stores.values()) == {1}
 
 
+def test_a_destination_that_accepts_everybody_and_serves_nobody_is_given_up(tmp_path: Path) -> None:
+    pacs = MemoryPacs(script=lambda one, tries: AssociationLost("aborted", nothing_sent=True))
+    snapshot = Bench(tmp_path, pacs, workers=3).run(many_studies(5, 2))
+    assert (snapshot.run.pending, snapshot.run.failed) == (10, 0)
+
+
 def test_a_refusal_of_us_stops_the_run(tmp_path: Path) -> None:
     def refuse(instance: Instance, tries: int) -> Outcome | None:
         return Outcome(State.FAILED, status=0x0124, reason="not authorised", stops=True)
