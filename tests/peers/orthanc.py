@@ -69,10 +69,22 @@ class Orthanc(ProcessPeer):
             for entry in self._rest("/instances?expand")
         }
 
+    def delete(self, uids: set[str]) -> None:
+        """Lose these instances."""
+        for entry in self._rest("/instances?expand"):
+            if entry["MainDicomTags"]["SOPInstanceUID"] in uids:
+                self._ask(urllib.request.Request(self._address(f"/instances/{entry['ID']}"), method="DELETE"))
+
     def _rest(self, path: str) -> Any:
         return json.loads(self._get(path))
 
     def _get(self, path: str) -> bytes:
+        return self._ask(urllib.request.Request(self._address(path)))
+
+    def _address(self, path: str) -> str:
+        return f"http://127.0.0.1:{self._http_port}{path}"
+
+    def _ask(self, request: urllib.request.Request) -> bytes:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"http://127.0.0.1:{self._http_port}{path}", timeout=30) as answer:
+        with opener.open(request, timeout=30) as answer:
             return bytes(answer.read())
