@@ -85,8 +85,9 @@ def test_a_peer_that_serves_one_association_at_a_time_costs_no_time_out(
 
 def test_dcmqrscp_proves_what_it_holds(archive: Make, dcmqrscp: Dcmqrscp, migrate: Command) -> None:
     source = archive(studies=3, series=2, instances=3)
-    ran = migrate(source.folder, dcmqrscp.node, "--verify", "--workers", "2")
-    assert ran.code == 0
+    # One worker: its index loses entries when two associations store at the same time.
+    ran = migrate(source.folder, dcmqrscp.node, "--verify", "--workers", "1")
+    assert ran.code == 0, ran.json["verify"]
     assert {study["proof"] for study in ran.json["verify"]["per_study"]} == {"uid set"}
 
 
