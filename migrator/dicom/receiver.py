@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import socket
 import threading
 import weakref
 from collections.abc import Iterator
@@ -36,6 +38,7 @@ _SERVICES = (VERIFICATION, STUDY_ROOT, PATIENT_ROOT)
 _MAX_PDU = 128 * 1024
 _MAX_ASSOCIATIONS = 64
 _IDLE_SECONDS = 600
+_END_SECONDS = 5
 _SAFE_NAME = re.compile(r"[0-9.]{1,64}")
 
 # pynetdicom's registry of SOP classes is one for the process.
@@ -96,11 +99,9 @@ class Receiver:
         self._port = self._server.server_address[1]
 
     def stop(self) -> None:
-        """Stop listening, and abort the associations that are open."""
+        """Stop listening, and end the associations that are open."""
         if self._server is not None:
-            for assoc in self._server.active_associations:
-                assoc.abort()
-            self._server.shutdown()
+            end_server(self._server)
             self._server = None
 
     def __enter__(self) -> Receiver:
@@ -158,6 +159,23 @@ def close_socket_at_end(event: evt.Event) -> None:
     """Close a connection's socket when pynetdicom drops it: after a reset by the peer it forgets to."""
     wrapper: Any = event.assoc.dul.socket
     weakref.finalize(wrapper, wrapper.socket.close)
+
+
+def end_server(server: Any) -> None:
+    """Stop a pynetdicom server and all its associations.
+
+    Their connections are shut, not aborted: an abort() that meets one just ending leaves its thread with
+    an exception.
+    """
+    associations = list(server.active_associations)
+    server.shutdown()
+    for assoc in associations:
+        connection = getattr(assoc.dul.socket, "socket", None)
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+    for assoc in associations:
+        assoc.join(_END_SECONDS)
 
 
 def _accept_storage(event: evt.Event) -> None:

@@ -13,7 +13,7 @@ from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import Verification, uid_to_service_class
 
 from migrator.core.model import Node
-from migrator.dicom.receiver import close_socket_at_end
+from migrator.dicom.receiver import close_socket_at_end, end_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,10 @@ class KeepingScp:
         self.port = self._server.server_address[1]
 
     def stop(self) -> None:
-        """Stop listening and abort what is open; `start` listens on the same port again."""
+        """Stop listening and end what is open; `start` listens on the same port again."""
         self._stopping.set()
         if self._server is not None:
-            for assoc in self._server.active_associations:
-                assoc.abort()
-            self._server.shutdown()
+            end_server(self._server)
             self._server = None
 
     def _requested(self, event: evt.Event) -> None:

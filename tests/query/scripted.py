@@ -14,7 +14,7 @@ from pynetdicom.sop_class import (
 )
 
 from migrator.core.model import Node
-from migrator.dicom.receiver import close_socket_at_end
+from migrator.dicom.receiver import close_socket_at_end, end_server
 
 STUDY_ROOT = StudyRootQueryRetrieveInformationModelFind
 PATIENT_ROOT = PatientRootQueryRetrieveInformationModelFind
@@ -65,6 +65,4 @@ class ScriptedFinder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for assoc in self._server.active_associations:
-            assoc.abort()
-        self._server.shutdown()
+        end_server(self._server)
