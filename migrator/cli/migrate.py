@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from migrator.cli.migrate_words import exit_code, ledger_lines, summary, words_of
+from migrator.cli.migrate_words import exit_code, is_routine, ledger_lines, summary, words_of
 from migrator.cli.options import add_settings, parse_node, settings_from
 from migrator.cli.progress import ProgressReport
 from migrator.cli.running import interruptible
@@ -83,6 +83,8 @@ def _run(request: MigrateRequest, wants_json: bool) -> int:
     reports: list[ProgressReport] = []
 
     def emit(event: Event) -> None:
+        if is_routine(event) and not _log.isEnabledFor(logging.DEBUG):
+            return
         words = words_of(event)
         if words is None:
             return

@@ -34,6 +34,13 @@ class Words:
     is_shown: bool = False
 
 
+def is_routine(event: Event) -> bool:
+    """Whether an event says only that an instance was sent as it should be: there are thousands a second."""
+    if not isinstance(event, InstanceSettled):
+        return False
+    return event.outcome.state is State.SENT and not event.outcome.healed
+
+
 def words_of(event: Event) -> Words | None:
     """What an event says to people, if anything."""
     if isinstance(event, Resumed):

@@ -52,7 +52,8 @@ class Control:
 
     def checkpoint(self) -> None:
         """Block while paused; raise Cancelled when the user asked to stop."""
-        self._running.wait()
+        if not self._running.is_set():
+            self._running.wait()
         if self._cancelled.is_set():
             raise Cancelled("stopped by the user")
 

@@ -45,6 +45,8 @@ class Fidelity(str, Enum):
     REMAPPED = "remapped"
     RECLASSIFIED = "reclassified"
 
+    __hash__ = str.__hash__  # as with State
+
 
 class Cause(str, Enum):
     """What decided an outcome; remedies choose by it."""

@@ -39,7 +39,7 @@ _MAX_PDU = 128 * 1024
 _MAX_ASSOCIATIONS = 64
 _IDLE_SECONDS = 600
 _END_SECONDS = 5
-_SAFE_NAME = re.compile(r"[0-9.]{1,64}")
+_SAFE_NAME = re.compile(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)*")
 
 # pynetdicom's registry of SOP classes is one for the process.
 _registry_lock = threading.Lock()

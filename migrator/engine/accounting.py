@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
-from migrator.core.outcome import Outcome, State
+from migrator.core.outcome import Fidelity, Outcome, State
 
 _RATE_WINDOW = 10.0  # seconds over which the shown rates are measured
 
@@ -92,7 +92,7 @@ class _Run:
     bytes_sent: int = 0
     bytes_pending: int = 0
     healed: int = 0
-    fidelity: Counter[str] = field(default_factory=Counter)
+    fidelity: Counter[Fidelity] = field(default_factory=Counter)
     remedies: Counter[str] = field(default_factory=Counter)
     files_done: int = 0
 
@@ -139,19 +139,22 @@ class Accounting:
     def settled(self, state_before: State, size: int, outcome: Outcome) -> None:
         """Move a path of this run, `size` bytes long, from `state_before` to the outcome's state."""
         now = self._clock()
+        state = outcome.state
         with self._lock:
-            run = self._run
+            run, job = self._run, self._job
             run.counts[state_before] -= 1
-            run.counts[outcome.state] += 1
-            self._move_job(state_before, outcome.state)
+            run.counts[state] += 1
+            job[state_before] -= 1
+            job[state] += 1
             if state_before is State.PENDING:
                 run.bytes_pending -= size
                 run.files_done += 1
-            run.bytes_sent += outcome.bytes if outcome.is_stored else 0
-            run.healed += outcome.healed
-            run.remedies.update(outcome.remedies)
-            if outcome.is_stored:
-                run.fidelity[outcome.fidelity.value] += 1
+            if state is State.SENT or state is State.WARNED:
+                run.bytes_sent += outcome.bytes
+                run.fidelity[outcome.fidelity] += 1
+                run.healed += outcome.healed
+            if outcome.remedies:
+                run.remedies.update(outcome.remedies)
             if outcome.attempts:
                 self._last_response = now
 
@@ -206,7 +209,7 @@ class Accounting:
                 bytes_per_second=bytes_rate,
                 eta_seconds=self._eta(files_rate, bytes_rate),
                 healed=run.healed,
-                fidelity=dict(run.fidelity),
+                fidelity={fidelity.value: count for fidelity, count in run.fidelity.items()},
                 remedies=dict(run.remedies),
                 associations=self._associations,
                 is_paused=self._paused,

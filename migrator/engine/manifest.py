@@ -51,6 +51,8 @@ class Manifest:
         self.settings_key = 0
         self._settings_digest = ""
         self._series: dict[Series, int] = {}
+        self._last_series: Series | None = None  # hashing a series costs more than the rest of a line
+        self._last_key = 0
         self._lock = threading.Lock()
         self._written = 0  # guarded by _lock
         self._durable = 0  # guarded by _synced
@@ -150,11 +152,14 @@ class Manifest:
     def series_key(self, series: Series) -> int:
         """The number by which lines cite this series; writes its line at the first use."""
         with self._lock:
+            if series is self._last_series:
+                return self._last_key
             key = self._series.get(series)
             if key is None:
                 key = len(self._series) + 1
                 self._write(encode(series_line(key, series)))
                 self._series[series] = key
+            self._last_series, self._last_key = series, key
             return key
 
     def want_durable(self) -> None:

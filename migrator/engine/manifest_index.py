@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,20 +44,23 @@ class ManifestIndex:
     def __init__(self) -> None:
         self._paths: dict[int, int] = {}
         self._uids: set[int] = set()
-        self._codes: Counter[int] = Counter()
+        self._codes = [0] * 0x100  # paths by code
         self.in_doubt: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._paths)
 
-    def put(self, path: str, size: int, mtime_ns: int, state: State, is_settled: bool) -> None:
+    def put(self, path: str, size: int, mtime_ns: int, state: State, is_settled: bool) -> State | None:
+        """Note where a path stands; return the state in which it stood, None for a new one."""
         code = _CODES[state] | (0 if is_settled else _OPEN)
         key = hash(path)
         before = self._paths.get(key)
-        if before is not None:
-            self._codes[before & 0xFF] -= 1
-        self._codes[code] += 1
         self._paths[key] = mtime_ns << 56 | size << 8 | code
+        self._codes[code] += 1
+        if before is None:
+            return None
+        self._codes[before & 0xFF] -= 1
+        return _STATES[before & 0xF]
 
     def get(self, path: str) -> Standing | None:
         packed = self._paths.get(hash(path))
@@ -89,10 +91,11 @@ class ManifestIndex:
         return hash(uid) in self._uids
 
     def counts(self) -> dict[State, int]:
-        counts: Counter[State] = Counter()
-        for code, number in self._codes.items():
-            counts[_STATES[code & 0xF]] += number
-        return dict(counts)
+        counts = dict.fromkeys(_STATES, 0)
+        for code, number in enumerate(self._codes):
+            if number:
+                counts[_STATES[code & 0xF]] += number
+        return counts
 
     def take_up(self, line: Mapping[str, Any]) -> None:
         """Apply one line of the manifest."""

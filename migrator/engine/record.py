@@ -61,7 +61,9 @@ class JobRecord:
     def found(self, instance: Instance) -> None:
         """Count an instance that is to be sent."""
         with self._lock:
-            before = self._put(instance.path, instance.size, instance.mtime_ns, State.PENDING, False)
+            before = self.manifest.index.put(
+                instance.path, instance.size, instance.mtime_ns, State.PENDING, False
+            )
             self.scanned.add(hash(instance.path))
             self.accounting.found(State.PENDING, before, size=instance.size)
 
@@ -88,10 +90,11 @@ class JobRecord:
     def settle(self, instance: Instance, outcome: Outcome) -> None:
         """Record what became of a pending instance."""
         key = self.manifest.series_key(instance.series)
-        line = outcome_line(instance, outcome, key, self._now()) | {"settings": self.manifest.settings_key}
+        line = outcome_line(instance, outcome, key, self._now())
+        line["settings"] = self.manifest.settings_key
         with self._lock:
             self.manifest.append(line)
-            before = self._put(
+            before = self.manifest.index.put(
                 instance.path,
                 instance.size,
                 instance.mtime_ns,
@@ -105,7 +108,9 @@ class JobRecord:
     def reopen(self, instance: Instance, *, in_this_run: bool) -> None:
         """Make a stored instance pending again: the destination turned out to lack it."""
         with self._lock:
-            before = self._put(instance.path, instance.size, instance.mtime_ns, State.PENDING, False)
+            before = self.manifest.index.put(
+                instance.path, instance.size, instance.mtime_ns, State.PENDING, False
+            )
             in_job = before or State.SENT
             if hash(instance.path) in self.scanned:
                 self.accounting.reopened(in_job, in_job if in_this_run else State.SKIPPED, instance.size)
@@ -118,13 +123,7 @@ class JobRecord:
         line = problem_line(problem, key, self._now())
         self.manifest.append(line)
         settled = is_settled(problem.state, line)
-        return self._put(problem.path, problem.size, problem.mtime_ns, problem.state, settled)
-
-    def _put(self, path: str, size: int, mtime_ns: int, state: State, settled: bool) -> State | None:
-        index = self.manifest.index
-        before = index.get(path)
-        index.put(path, size, mtime_ns, state, settled)
-        return before.state if before else None
+        return self.manifest.index.put(problem.path, problem.size, problem.mtime_ns, problem.state, settled)
 
     def begin(self, instances: Sequence[Instance]) -> int:
         """Note that these are about to be sent; the ticket is for `Manifest.wait_durable`."""
