@@ -46,6 +46,7 @@ class Manners:
     status: Callable[[Kept], int] = _accept
     reject: tuple[int, int, int] | None = None
     max_pdu: int = 16382
+    verifies: bool = True
 
 
 class KeepingScp:
@@ -129,7 +130,7 @@ class KeepingScp:
 
     def _takes(self, sop_class: str, syntax: str) -> bool:
         if sop_class == Verification:
-            return True
+            return self.manners.verifies
         knows_class = not self.manners.sop_classes or sop_class in self.manners.sop_classes
         return knows_class and (not self.manners.syntaxes or syntax in self.manners.syntaxes)
 
