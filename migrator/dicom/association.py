@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from migrator.core.errors import AssociationLost, AssociationRejected, PeerSilent
@@ -175,8 +175,7 @@ class Association:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise self._silent(f"no answer to {request} within the time-out")
-            if transport.wait_for_data(min(left, TICK)):
-                self._take(transport)
+            self._take(transport.wait_for_data, min(left, TICK))
         return self._checked(self._happenings.pop(0))
 
     def _wait_to_send(self, transport: Transport) -> None:
@@ -192,16 +191,16 @@ class Association:
         """Notice what the peer said meanwhile. A response that comes early is kept for `answer`."""
         if self._interrupted.is_set():
             raise self._lost(_INTERRUPTED)
-        self._take(self._require())
+        self._take(self._require().receive)
         for happening in self._happenings:
             if isinstance(self._checked(happening), Release):
                 raise self._released()
 
-    def _take(self, transport: Transport) -> None:
+    def _take(self, receive: Callable[..., bytes | None], *seconds: float) -> None:
         """Receive what has arrived. Raises AssociationLost at the connection's end."""
         assert self._protocol is not None
         try:
-            data = transport.receive()
+            data = receive(*seconds)
         except OSError as error:
             raise self._lost("the connection broke", is_polite=False) from error
         if data is None:

@@ -30,6 +30,8 @@ OFFENDING_ELEMENT = 0x0901
 ERROR_COMMENT = 0x0902
 AFFECTED_SOP_INSTANCE = 0x1000
 
+RESPONDED_ID_HEADER = _ELEMENT.pack(0, RESPONDED_MESSAGE_ID, 2)
+
 KEYWORDS = {
     0x0000: "CommandGroupLength",
     AFFECTED_SOP_CLASS: "AffectedSOPClassUID",
@@ -62,6 +64,17 @@ def store_request(message_id: int, sop_class: str, instance_uid: str) -> bytes:
     return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
 
 
+def store_parts(context: tuple[str, int]) -> tuple[bytes, bytes]:
+    """What stands before the message id, and between it and the UID's value, in a C-STORE-RQ.
+
+    `context` is the SOP class and the length of the SOP instance UID's padded value.
+    """
+    sop_class, length = context
+    command = store_request(0, sop_class, "0" * length)
+    at = command.index(_ELEMENT.pack(0, MESSAGE_ID, 2)) + 8
+    return command[:at], command[at + 2 : len(command) - length]
+
+
 def find_request(message_id: int, sop_class: str) -> bytes:
     """The command set of a C-FIND-RQ (PS3.7 Table 9.3-2); its identifier is to follow."""
     fixed = _FIXED.pack(
@@ -85,10 +98,14 @@ def echo_request(message_id: int, sop_class: str) -> bytes:
     return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
 
 
-def _uid_element(element: int, uid: str) -> bytes:
+def padded_uid(uid: str) -> bytes:
+    """The value of a UID element, of even length (PS3.5 9.1)."""
     value = uid_bytes(uid)
-    if len(value) & 1:
-        value += b"\0"
+    return value + b"\0" if len(value) & 1 else value
+
+
+def _uid_element(element: int, uid: str) -> bytes:
+    value = padded_uid(uid)
     return _ELEMENT.pack(0, element, len(value)) + value
 
 

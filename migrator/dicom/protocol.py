@@ -80,6 +80,36 @@ def pdata_header(size: int, context_id: int, flags: int) -> bytes:
     return _PDATA_HEADER.pack(pdus.P_DATA, 0, size + 6, size + 2, context_id, flags)
 
 
+@dataclass(frozen=True, slots=True)
+class _Success:
+    """A peer's C-STORE success as it was read once: only the message id and the UID change."""
+
+    start: bytes
+    middle: bytes
+    end: bytes
+    length: int
+    has_uid: bool
+
+    @classmethod
+    def learn(cls, data: bytes, message_id: int, uid: bytes) -> _Success | None:
+        mark = commands.RESPONDED_ID_HEADER
+        at = data.find(mark) + len(mark)
+        if data.count(mark) != 1 or data[at : at + 2] != message_id.to_bytes(2, "little"):
+            return None
+        start, rest = data[:at], data[at + 2 :]
+        if rest.count(uid) != 1:
+            return cls(start, rest, b"", 0, False) if uid not in data else None
+        middle, end = rest.split(uid)
+        return cls(start, middle, end, len(uid), True)
+
+    def expected(self, message_id: int, uid: bytes) -> bytes | None:
+        """The success of this request, byte by byte; None where its lengths differ from what was learnt."""
+        head = self.start + message_id.to_bytes(2, "little") + self.middle
+        if not self.has_uid:
+            return head
+        return head + uid + self.end if len(uid) == self.length else None
+
+
 class Requestor:
     """One association as its requestor sees it."""
 
@@ -94,6 +124,9 @@ class Requestor:
         self._is_asked = False
         self._operation = commands.C_STORE
         self._fragment = 2
+        self._store_parts: dict[tuple[str, int], tuple[bytes, bytes]] = {}
+        self._uid = b""
+        self._success: _Success | None = None
         self.is_established = False
         self.request = b""
         """The command set of the latest C-STORE-RQ."""
@@ -105,7 +138,12 @@ class Requestor:
     def store(self, context_id: int, sop_class: str, instance_uid: str) -> bytes:
         """The next C-STORE-RQ command as P-DATA-TF PDUs; its data set is to follow."""
         self._begin(commands.C_STORE)
-        command = self.request = commands.store_request(self._message_id, sop_class, instance_uid)
+        value = self._uid = commands.padded_uid(instance_uid)
+        key = (sop_class, len(value))
+        parts = self._store_parts.get(key)
+        if parts is None:
+            parts = self._store_parts[key] = commands.store_parts(key)
+        command = self.request = parts[0] + self._message_id.to_bytes(2, "little") + parts[1] + value
         return self._fragments(command, context_id, COMMAND)
 
     def find(self, context_id: int, model: str, identifier: bytes) -> bytes:
@@ -140,13 +178,31 @@ class Requestor:
 
     def receive(self, data: bytes) -> list[Happening]:
         """Take bytes from the peer; returns what they complete, in order."""
+        if self._is_the_success(data):
+            self._is_asked = False
+            return [Response(self._message_id, 0, {})]
         self._pending += data
         happenings: list[Happening] = []
+        is_whole = self._pending == data
         try:
             happenings.extend(self._pdus())
         except AssociationLost as error:
             happenings.append(Broken(str(error)))
+        if is_whole and not self._pending and len(happenings) == 1:
+            self._learn(data, happenings[0])
         return happenings
+
+    def _is_the_success(self, data: bytes) -> bool:
+        """Whether this is, to the last byte, how this peer says that it stored what was asked."""
+        if self._success is None or not self._is_asked or self._pending or self._message:
+            return False
+        return data == self._success.expected(self._message_id, self._uid)
+
+    def _learn(self, data: bytes, happening: Happening) -> None:
+        """Remember how this peer writes a C-STORE success, to recognise the next without reading it."""
+        if self._operation != commands.C_STORE or not isinstance(happening, Response) or happening.status:
+            return
+        self._success = _Success.learn(data, self._message_id, self._uid)
 
     def _pdus(self) -> Iterator[Happening]:
         while len(self._pending) >= 6:

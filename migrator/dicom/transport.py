@@ -44,6 +44,8 @@ _RECEIVE_SIZE = 64 * 1024
 _MOST_UNREAD = 16
 _QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
 _SIO_TCP_SET_ACK_FREQUENCY = 0x98000017
+# Where a single call can be made not to block, the socket itself may: that saves a system call per answer.
+_DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0) if sys.platform == "linux" else 0
 _IN_PROGRESS = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", 0)})
 
 
@@ -51,7 +53,9 @@ class Transport:
     """One connected socket. Only `wake` may be called by threads other than the owner."""
 
     def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
+        sock.setblocking(bool(_DONT_WAIT))
+        if _DONT_WAIT:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, round(TICK * 1e6)))
         self._socket = sock
         self._lock = threading.Lock()
         self._is_closed = False  # guarded by _lock
@@ -62,19 +66,19 @@ class Transport:
     def send(self, data: memoryview) -> int:
         """Hand over what the system takes now; returns how many bytes. Raises OSError."""
         try:
-            return self._socket.send(data)
+            return self._socket.send(data, _DONT_WAIT)
         except BlockingIOError:
             return 0
 
     def receive(self) -> bytes | None:
         """What has arrived; None where nothing has, empty at the peer's end. Raises OSError."""
         try:
-            return self._socket.recv(_RECEIVE_SIZE)
+            return self._socket.recv(_RECEIVE_SIZE, _DONT_WAIT)
         except BlockingIOError:
             return None
 
-    def wait_for_data(self, seconds: float) -> bool:
-        """Wait until the peer's bytes or end can be received; False when the time is over.
+    def wait_for_data(self, seconds: float) -> bytes | None:
+        """Wait for what arrives, a tick at the most; None when the time is over. Raises OSError.
 
         DCMTK-based peers write an answer in two segments and hold the second until the first is
         acknowledged: up to 44 ms on Linux and 200 ms on Windows, unless we acknowledge at once. Linux
@@ -84,7 +88,12 @@ class Transport:
             # A socket that has ended refuses options; receiving tells what happened to it.
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
-        return self._can_read(seconds)
+        if not _DONT_WAIT:
+            return self.receive() if self._can_read(seconds) else None
+        try:
+            return self._socket.recv(_RECEIVE_SIZE)
+        except BlockingIOError:
+            return None
 
     def wait_to_send(self, seconds: float) -> bool:
         """Wait until more can be sent, or something arrived; False when the time is over."""
@@ -104,7 +113,7 @@ class Transport:
                 self._socket.shutdown(socket.SHUT_WR)
                 # Unread data would turn the end into a reset, which discards what we sent last.
                 for _ in range(_MOST_UNREAD):
-                    if not self._socket.recv(_RECEIVE_SIZE):
+                    if not self._socket.recv(_RECEIVE_SIZE, _DONT_WAIT):
                         break
             self._socket.close()
 
