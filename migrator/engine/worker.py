@@ -95,7 +95,12 @@ class Worker:
             raise
 
     def _begin(self, instances: Sequence[Instance]) -> int:
-        return self._lane.record.begin(instances) if instances else 0
+        """Have the next slice's begin line on the disk by the time it is needed."""
+        if not instances:
+            return 0
+        ticket = self._lane.record.begin(instances)
+        self._lane.record.manifest.want_durable()
+        return ticket
 
     def _still_to_send(self, batch: StudyBatch) -> Sequence[Instance]:
         """Without what the destination is known to hold: asked for, or in doubt since an interruption."""
