@@ -24,7 +24,7 @@ from pydicom.sequence import Sequence
 from migrator.core.errors import Cancelled, CannotEncode, ChangedFile
 from migrator.core.model import Instance
 from migrator.dicom import decoding
-from migrator.dicom.decoding import Decoders
+from migrator.dicom.decoding import Decoders, close_shared_decoders
 from migrator.dicom.transcoding import transcode
 from tests.association.making import EXPLICIT, IMPLICIT, dataset_of, library_files, scan
 from tests.peers.archives import Archive
@@ -40,6 +40,12 @@ LOSSLESS = (
     "1.2.840.10008.1.2.4.90",
 )
 BUDGET = 1 << 28
+
+
+@pytest.fixture(autouse=True)
+def no_decoders_of_others() -> None:
+    """The processes counted here are this test's own."""
+    close_shared_decoders()
 
 
 @pytest.fixture

@@ -80,6 +80,11 @@ class KeepingScp:
         """How many different SOP instances came."""
         return len(self.datasets)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no association is open: nothing more will come of those that were."""
+        return self._server is None or not self._server.active_associations
+
     def start(self) -> None:
         self._stopping.clear()
         ae = AE("KEEPER")
