@@ -86,8 +86,6 @@ def numbers_of(snapshot: Snapshot) -> str:
         parts.append(f"{troubled:,} failed")
     if run.held:
         parts.append(f"{run.held:,} held")
-    if snapshot.is_paused:
-        parts.append("PAUSED")
     return "  ".join(parts)
 
 

@@ -113,20 +113,19 @@ class Reason(str, Enum):
     BEYOND_LIMIT = "beyond the limit on studies"
     ALREADY_SENT = "already sent"
     ALREADY_THERE = "already at the destination"
+    GONE = "no longer there, or no longer in the way"
 
 
 @dataclass(frozen=True, slots=True)
 class StudyBatch:
-    """Instances of one study that go over one association in one piece.
+    """Instances of one study (or a part of a large one) that go over one association in one piece.
 
-    `part` and `parts` tell which piece of a split study this is. In streaming mode `parts` is 0: unknown.
+    `study_uid` is empty where studies are not kept together.
     """
 
     number: int
     study_uid: str
     instances: tuple[Instance, ...]
-    part: int = 1
-    parts: int = 1
 
     @property
     def pairs(self) -> frozenset[ContextPair]:

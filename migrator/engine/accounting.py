@@ -80,7 +80,6 @@ class Snapshot:
     fidelity: Mapping[str, int]
     remedies: Mapping[str, int]
     associations: int
-    is_paused: bool
 
 
 @dataclass(slots=True)
@@ -110,9 +109,9 @@ class Accounting:
         self._phase = "starting"
         self._first_request: float | None = None
         self._last_response: float | None = None
+        self._seconds_before = 0.0
         self._marks: deque[tuple[float, int, int]] = deque()
         self._associations = 0
-        self._paused = False
 
     def load_job(self, counts: Mapping[State, int]) -> None:
         """Start from what earlier runs of the job recorded."""
@@ -158,6 +157,19 @@ class Accounting:
             if outcome.attempts:
                 self._last_response = now
 
+    def left(self, in_job: State, size: int) -> None:
+        """A pending path is skipped in this run, and stands in `in_job` in the job."""
+        with self._lock:
+            self._run.counts[State.PENDING] -= 1
+            self._run.counts[State.SKIPPED] += 1
+            self._run.bytes_pending -= size
+            self._move_job(State.PENDING, in_job)
+
+    def retired(self, in_job: State) -> None:
+        """A path that this run did not find is no longer a trouble of the job."""
+        with self._lock:
+            self._move_job(in_job, State.SKIPPED)
+
     def reopened(self, in_job: State, in_run: State, size: int) -> None:
         """A path is to be sent again; the states are those in which it stood in each ledger."""
         with self._lock:
@@ -177,6 +189,12 @@ class Accounting:
         with self._lock:
             self._phase = name
 
+    def sending_begins(self) -> None:
+        """What follows is a send phase of its own; the time between two of them does not count."""
+        with self._lock:
+            self._seconds_before += self._span()
+            self._first_request = self._last_response = None
+
     def requesting_association(self) -> None:
         """The send phase begins with the first association request."""
         with self._lock:
@@ -187,10 +205,6 @@ class Accounting:
         """An association was opened (+1) or ended (-1)."""
         with self._lock:
             self._associations += change
-
-    def paused(self, is_paused: bool) -> None:
-        with self._lock:
-            self._paused = is_paused
 
     def snapshot(self) -> Snapshot:
         now = self._clock()
@@ -204,7 +218,7 @@ class Accounting:
                 job=Ledger.of(self._job, self._job_found),
                 bytes_sent=run.bytes_sent,
                 bytes_pending=run.bytes_pending,
-                send_seconds=self._send_seconds(),
+                send_seconds=self._seconds_before + self._span(),
                 files_per_second=files_rate,
                 bytes_per_second=bytes_rate,
                 eta_seconds=self._eta(files_rate, bytes_rate),
@@ -212,10 +226,9 @@ class Accounting:
                 fidelity={fidelity.value: count for fidelity, count in run.fidelity.items()},
                 remedies=dict(run.remedies),
                 associations=self._associations,
-                is_paused=self._paused,
             )
 
-    def _send_seconds(self) -> float:
+    def _span(self) -> float:
         if self._first_request is None or self._last_response is None:
             return 0.0
         return max(0.0, self._last_response - self._first_request)

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from migrator.core.model import Instance, Reason, StudyBatch
 from migrator.core.outcome import Problem, State
 from migrator.core.settings import Settings
 from migrator.engine.duplicates import UidRegister
-from migrator.engine.filters import filters_of, reason_to_leave
+from migrator.engine.filters import Filter, reason_to_leave
 from migrator.engine.planner import Planner
 from migrator.engine.queue import BatchQueue
 from migrator.engine.record import JobRecord
 from migrator.engine.scanner import Settled
 
 _STREAM_INSTANCES = 256  # collected before they are planned, so that small folders share batches
-_STREAM_SECONDS = 1.0
+_STREAM_SECONDS = 0.5
+_STREAM_PATIENCE = 1.5  # seconds for which a study that still grows is held back
+_FILTERS = frozenset({Reason.FILTERED, Reason.OTHER_SHARD})
 
 Block = Sequence["Instance | Problem | Settled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of the source is wanted. `studies` were sent by earlier runs and count towards a limit."""
+
+    filters: Sequence[Filter] = ()
+    only_failed: bool = False
+    studies: frozenset[str] = frozenset()
 
 
 class Feed:
@@ -30,19 +42,24 @@ class Feed:
         record: JobRecord,
         register: UidRegister,
         planner: Planner,
-        only_failed: bool,
+        selection: Selection,
     ) -> None:
         self._record = record
         self._register = register
         self._planner = planner
-        self._filters = filters_of(settings.filter)
-        self._only_failed = only_failed
+        self._filters = selection.filters
+        self._only_failed = selection.only_failed
+        self._studies = set(selection.studies)
         self._limit = settings.filter.limit_studies
-        self._studies: set[str] = set()
+        self._split_limit = settings.send.split_limit
+        self.is_complete = False
+        """Whether the scan came to its end."""
 
     def whole(self, blocks: Iterable[Block], queue: BatchQueue) -> None:
         """Scan to the end, then plan and queue everything."""
-        self._queue([instance for block in blocks for instance in self._accept(block)], queue)
+        instances = [instance for block in blocks for instance in self._accept(block)]
+        self.is_complete = True
+        self._queue(instances, queue)
         queue.filled()
 
     def stream(self, blocks: Iterable[Block], queue: BatchQueue) -> None:
@@ -51,16 +68,31 @@ class Feed:
         flushed = time.monotonic()
         for block in blocks:
             collected += self._accept(block)
-            now = time.monotonic()
-            if len(collected) >= _STREAM_INSTANCES or now - flushed > _STREAM_SECONDS or not block:
-                if not self._queue(collected, queue):
-                    return
-                collected, flushed = [], now
+            waited = time.monotonic() - flushed
+            if len(collected) < _STREAM_INSTANCES and waited < _STREAM_SECONDS and block:
+                continue
+            growing = self._growing(collected) if block and waited < _STREAM_PATIENCE else 0
+            if len(collected) == growing:
+                continue
+            if not self._queue(collected[: len(collected) - growing], queue):
+                return
+            collected, flushed = collected[len(collected) - growing :], time.monotonic()
+        self.is_complete = True
         self._queue(collected, queue)
         queue.filled()
 
+    def _growing(self, collected: list[Instance]) -> int:
+        """How many of the last instances belong to a study of which more is likely to come."""
+        study_uid = collected[-1].study.uid if collected else ""
+        count = 0
+        for instance in reversed(collected):
+            if instance.study.uid != study_uid:
+                return count
+            count += 1
+        return count if count < self._split_limit else 0
+
     def _queue(self, instances: list[Instance], queue: BatchQueue) -> bool:
-        return all(queue.put(batch) for batch in self._planner.plan(instances) if self._within_limit(batch))
+        return all(queue.put(batch) for batch in self._limited(self._planner.plan(instances)))
 
     def _accept(self, block: Block) -> list[Instance]:
         """Record every item of the block; return the instances that are to be sent."""
@@ -75,6 +107,8 @@ class Feed:
                 if problem is None:
                     self._record.found(item)
                     accepted.append(item)
+                elif problem.reason in _FILTERS:
+                    self._record.pass_over(problem)
                 else:
                     self._record.problem(problem)
         return accepted
@@ -89,16 +123,20 @@ class Feed:
             instance.path, instance.size, instance.mtime_ns, State.SKIPPED, reason, instance=instance
         )
 
-    def _within_limit(self, batch: StudyBatch) -> bool:
-        """Count the batch's studies against the limit; record those beyond it as left out."""
-        if not self._limit:
-            return True
-        for instance in batch.instances:
-            if instance.study.uid not in self._studies and len(self._studies) == self._limit:
-                break
-            self._studies.add(instance.study.uid)
-        else:
-            return True
-        for instance in batch.instances:
+    def _limited(self, batches: Iterable[StudyBatch]) -> Iterator[StudyBatch]:
+        """Only as many studies as are wanted; the rest is recorded as left out."""
+        for batch in batches:
+            if not self._limit:
+                yield batch
+                continue
+            kept = [instance for instance in batch.instances if self._is_within_limit(instance)]
+            if kept:
+                yield replace(batch, instances=tuple(kept))
+
+    def _is_within_limit(self, instance: Instance) -> bool:
+        uid = instance.study.uid
+        if uid not in self._studies and len(self._studies) >= self._limit:
             self._record.leave(instance, Reason.BEYOND_LIMIT)
-        return False
+            return False
+        self._studies.add(uid)
+        return True

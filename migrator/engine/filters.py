@@ -15,8 +15,11 @@ from migrator.core.settings import FilterSettings
 Filter = Callable[[Instance], Reason | None]
 
 
-def filters_of(settings: FilterSettings) -> list[Filter]:
-    """The filters that these settings ask for. Raises UsageError for lists and dates that cannot be read."""
+def filters_of(settings: FilterSettings, root: str = "") -> list[Filter]:
+    """The filters that these settings ask for; paths in lists may be absolute ones under `root`.
+
+    Raises UsageError for lists and dates that cannot be read.
+    """
     filters: list[Filter] = []
     if settings.modality:
         filters.append(_by_modality(settings.modality))
@@ -27,7 +30,7 @@ def filters_of(settings: FilterSettings) -> list[Filter]:
     if settings.studies_from:
         filters.append(_by_study(frozenset(_lines(settings.studies_from))))
     if settings.files_from:
-        filters.append(_by_path(frozenset(map(_plain_path, _lines(settings.files_from)))))
+        filters.append(_by_path(frozenset(_plain_path(line, root) for line in _lines(settings.files_from))))
     if settings.shard:
         filters.append(_by_shard(settings.shard))
     return filters
@@ -83,8 +86,11 @@ def _by_path(paths: frozenset[str]) -> Filter:
     return _leave_unless(lambda instance: _plain_path(instance.path) in paths)
 
 
-def _plain_path(path: str) -> str:
-    return path.replace("\\", "/").removeprefix("./")
+def _plain_path(path: str, root: str = "") -> str:
+    plain = path.replace("\\", "/")
+    if root:
+        plain = plain.removeprefix(root.replace("\\", "/").rstrip("/") + "/")
+    return plain.removeprefix("./")
 
 
 def _by_shard(text: str) -> Filter:
@@ -105,4 +111,4 @@ def _lines(file: str) -> list[str]:
         text = Path(file).read_text("utf-8-sig", "surrogateescape")
     except OSError as error:
         raise UsageError(f"cannot read the list {file}: {error.strerror}") from error
-    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [line.strip("\r\n") for line in text.split("\n") if line.strip() and not line.startswith("#")]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from migrator.core.control import Control
 from migrator.core.errors import DestinationError
-from migrator.core.events import Emit
+from migrator.core.events import Emit, Notice
 from migrator.core.model import ContextPair, Instance, Proof, StudyBatch
 from migrator.core.settings import SendSettings
 from migrator.engine.ports import Finder, Sender
@@ -45,16 +45,33 @@ class Lane:
         self.control = control
         self.emit = emit
         self.queue = BatchQueue()
+        control.on_cancel(self._cancelled)
         self.known_pairs: Counter[ContextPair] = Counter()
         self.may_open_ahead = settings.batch_size > 0
         self.stopped_by: DestinationError | None = None
         self._lock = threading.Lock()
         self._senders: set[Sender] = set()  # guarded by _lock, as all below
         self._opening: set[Sender] = set()
+        self._needed: set[Sender] = set()  # being opened for a batch that was taken
         self._answers = 0
+        self._has_told = False
         self._begun: dict[int, int] = {}
         self._finder: Finder | None = None
         self._finder_lock = threading.Lock()
+
+    def new_queue(self, most_instances: int = 0) -> BatchQueue:
+        """Replace the queue by an empty one; stopped at once where the job is cancelled."""
+        self.queue = BatchQueue(most_instances)
+        if self.control.is_cancelled:
+            self.queue.stop()
+        return self.queue
+
+    def _cancelled(self) -> None:
+        """Whoever waits for batches, for room in the queue, or for an answer to a question, waits no more."""
+        self.queue.stop()
+        finder = self._finder
+        if finder is not None:
+            finder.interrupt()
 
     def stop(self, error: DestinationError) -> None:
         """Give the destination up for this run; what was not sent stays pending."""
@@ -62,21 +79,25 @@ class Lane:
             self.stopped_by = self.stopped_by or error
         self.queue.stop()
 
-    def open_sender(self, pairs: Collection[ContextPair]) -> Sender:
-        """A new association for these pairs and for what else is known to come. Raises DestinationError."""
+    def open_sender(self, pairs: Collection[ContextPair], *, is_needed: bool) -> Sender:
+        """A new association for these pairs and for what else is known to come. Raises DestinationError.
+
+        With `is_needed` a worker already holds what is to be sent over it.
+        """
         sender = self.destination.make_sender()
+        opening = self._needed if is_needed else self._opening
         with self._lock:
-            self._opening.add(sender)
+            opening.add(sender)
         try:
             self.control.checkpoint()
             self.record.accounting.requesting_association()
             sender.open(self._in_order_of_need(pairs))
         except BaseException:
             with self._lock:
-                self._opening.discard(sender)
+                opening.discard(sender)
             raise
         with self._lock:
-            self._opening.discard(sender)
+            opening.discard(sender)
             self._senders.add(sender)
         self.record.accounting.association(+1)
         return sender
@@ -119,7 +140,7 @@ class Lane:
     def abort_all(self) -> None:
         """End every association at once."""
         with self._lock:
-            senders = [*self._opening, *self._senders]
+            senders = [*self._opening, *self._needed, *self._senders]
         for sender in senders:
             sender.abort()
 
@@ -163,9 +184,20 @@ class Lane:
         try:
             with self._finder_lock:
                 holdings = self._the_finder().holdings(study_uid)
-        except DestinationError:
+        except DestinationError as error:
+            self._cannot_tell(str(error))
             return None
-        return holdings.uids if holdings.proof is Proof.UID_SET else None
+        if holdings.proof is Proof.UID_SET:
+            return holdings.uids
+        self._cannot_tell(holdings.reason)
+        return None
+
+    def _cannot_tell(self, reason: str) -> None:
+        """Say once that the destination could not be asked what it holds."""
+        with self._lock:
+            is_first, self._has_told = not self._has_told, True
+        if is_first and not self.control.is_cancelled:
+            self.emit(Notice(f"The destination cannot tell which instances it holds: {reason}"))
 
     def _the_finder(self) -> Finder:
         if self._finder is None:

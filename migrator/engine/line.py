@@ -27,7 +27,7 @@ class _Ahead:
 
     def _open(self) -> None:
         try:
-            self._sender = self._lane.open_sender(self._pairs)
+            self._sender = self._lane.open_sender(self._pairs, is_needed=False)
         except AssociationRejected:
             self.was_refused = True
         except (DestinationError, Cancelled):
@@ -54,20 +54,20 @@ class Line:
         self._files = 0  # sent over the association that is open
         self._releasing: threading.Thread | None = None
 
-    def sender_for(self, pairs: Collection[ContextPair]) -> Sender:
+    def sender_for(self, pairs: Collection[ContextPair], *, is_needed: bool = True) -> Sender:
         """An open association that proposed these pairs. Raises DestinationError."""
         sender = self._sender
         if sender is not None and sender.is_open and sender.covers(pairs):
             return sender
-        return self._replace(pairs)
+        return self._replace(pairs, is_needed)
 
     def study_begins(self, pairs: Collection[ContextPair]) -> None:
         """Renew the association when it has carried enough files. Raises DestinationError."""
         most = self._lane.settings.batch_size
         if most and self._files >= most:
-            self._replace(pairs)
+            self._replace(pairs, is_needed=False)
         else:
-            self.sender_for(pairs)
+            self.sender_for(pairs, is_needed=False)
 
     def file_done(self, left_of_study: int) -> None:
         """Count a file; request the next association shortly before this one's renewal."""
@@ -82,7 +82,7 @@ class Line:
         ):
             self._ahead = _Ahead(self._lane, ())
 
-    def _replace(self, pairs: Collection[ContextPair]) -> Sender:
+    def _replace(self, pairs: Collection[ContextPair], is_needed: bool) -> Sender:
         ahead, self._ahead = self._ahead, None
         if ahead is None or not ahead.is_ready:
             # Before waiting: a peer that serves one association at a time accepts the next only now.
@@ -94,7 +94,7 @@ class Line:
             self._lane.close_sender(sender)
             sender = None
         self._drop_aside() if sender is not None else self._drop()
-        self._sender = sender if sender is not None else self._lane.open_sender(pairs)
+        self._sender = sender or self._lane.open_sender(pairs, is_needed=is_needed)
         self._files = 0
         self._lane.emit(AssociationOpened(self._lane.destination.name, self._number))
         return self._sender

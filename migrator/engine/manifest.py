@@ -7,9 +7,11 @@ the begin lines name as in flight.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +40,8 @@ class Damage:
 class Manifest:
     """The open manifest of one job, held by an OS lock. `append` may be called from any thread."""
 
-    def __init__(self, folder: Path, source: str, destination: str) -> None:
-        """Open or create the manifest in `folder`, and load it.
+    def __init__(self, folder: Path, source: str, destination: str, *, is_anew: bool = False) -> None:
+        """Open or create the manifest in `folder`, and load it; an old one is kept aside with `is_anew`.
 
         Raises JobBusy when another process works on the job, ManifestError when it cannot be read.
         """
@@ -53,6 +55,7 @@ class Manifest:
         self._series: dict[Series, int] = {}
         self._last_series: Series | None = None  # hashing a series costs more than the rest of a line
         self._last_key = 0
+        self._last_number = 0
         self._lock = threading.Lock()
         self._written = 0  # guarded by _lock
         self._durable = 0  # guarded by _synced
@@ -67,6 +70,8 @@ class Manifest:
         except OSError as error:
             raise ManifestError(f"cannot use the data directory {folder}: {error.strerror}") from error
         try:
+            if is_anew:
+                self._set_aside()
             self._open()
         except BaseException:
             self._hold.release()
@@ -77,6 +82,13 @@ class Manifest:
         self._syncer.start()
         if not self.lines:
             self.append({"t": "manifest", "version": VERSION, "source": source, "destination": destination})
+
+    def _set_aside(self) -> None:
+        """Keep the manifest under a name that tells when it ended."""
+        if self.file.exists():
+            stamp = time.strftime("%Y%m%d-%H%M%S")
+            number = len(list(self.file.parent.glob("manifest-*.jsonl"))) + 1
+            self.file.rename(self.file.with_name(f"manifest-{stamp}-{number}.jsonl"))
 
     def _open(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -101,6 +113,7 @@ class Manifest:
                 end += len(raw)
                 self.lines += 1
                 self._take_up(raw)
+        self.index.loaded()
         return end
 
     def _take_up(self, raw: bytes) -> None:
@@ -109,6 +122,7 @@ class Manifest:
             kind = line["t"]
             if kind == "series":
                 self._series[series_of(line)] = line["series"]
+                self._last_number = max(self._last_number, line["series"])
             elif kind == "settings":
                 self.settings_key, self._settings_digest = line["settings"], line["digest"]
             elif kind == "manifest":
@@ -130,11 +144,10 @@ class Manifest:
         if self._failure is not None:
             raise ManifestError(f"cannot write the manifest: {self._failure.strerror}") from self._failure
         try:
-            count = os.write(self._descriptor, data)
-            if count != len(data):
+            if os.write(self._descriptor, data) != len(data):
                 # A short write is a full disk; take the piece back so that no torn line stays.
                 os.ftruncate(self._descriptor, self._written)
-                os.write(self._descriptor, data)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self._failure = error
             raise ManifestError(f"cannot write the manifest {self.file}: {error.strerror}") from error
@@ -156,7 +169,7 @@ class Manifest:
                 return self._last_key
             key = self._series.get(series)
             if key is None:
-                key = len(self._series) + 1
+                key = self._last_number = self._last_number + 1
                 self._write(encode(series_line(key, series)))
                 self._series[series] = key
             self._last_series, self._last_key = series, key
@@ -199,5 +212,8 @@ class Manifest:
         self._wanted.set()
         self._syncer.join()
         self._sync()
-        os.close(self._descriptor)
+        with self._lock:
+            # A worker that outlives the job must not write into whatever gets this number next.
+            self._failure = self._failure or OSError(errno.EBADF, "it is closed")
+            os.close(self._descriptor)
         self._hold.release()

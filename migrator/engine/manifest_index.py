@@ -16,7 +16,7 @@ _STATES = tuple(State)
 _CODES = {state: code for code, state in enumerate(_STATES)}
 _OPEN = 0x10  # a later run takes the path up again
 _PASSING_REASONS = frozenset(
-    reason.name for reason in (Reason.FILTERED, Reason.OTHER_SHARD, Reason.BEYOND_LIMIT)
+    reason.name for reason in (Reason.FILTERED, Reason.OTHER_SHARD, Reason.BEYOND_LIMIT, Reason.GONE)
 )
 
 
@@ -45,6 +45,7 @@ class ManifestIndex:
         self._paths: dict[int, int] = {}
         self._uids: set[int] = set()
         self._codes = [0] * 0x100  # paths by code
+        self._duplicates: list[tuple[str, int]] = []  # while loading: path and hash of the UID
         self.in_doubt: set[str] = set()
 
     def __len__(self) -> int:
@@ -87,7 +88,7 @@ class ManifestIndex:
         self._uids.add(hash(uid))
 
     def may_know_uid(self, uid: str) -> bool:
-        """False when no outcome named this SOP instance UID; True may, very rarely, be wrong."""
+        """False when this SOP instance was never stored; True may, very rarely, be wrong."""
         return hash(uid) in self._uids
 
     def counts(self) -> dict[State, int]:
@@ -101,20 +102,34 @@ class ManifestIndex:
         """Apply one line of the manifest."""
         kind = line["t"]
         if kind == "o":
-            state = State(line["state"])
-            self.put(path_of(line), line["size"], line["mtime"], state, is_settled(state, line))
-            uid = line.get("uid")
-            if uid is not None:
-                if state is State.UNKNOWN:
-                    self.in_doubt.add(uid)
-                else:
-                    self.in_doubt.discard(uid)
-                if state is not State.SKIPPED:
-                    self.add_uid(uid)
+            self._take_up_outcome(line)
         elif kind == "begin":
             self.in_doubt.update(line["uids"])
         elif kind == "end":
             self.in_doubt.difference_update(line["uids"])
+
+    def _take_up_outcome(self, line: Mapping[str, Any]) -> None:
+        state, path, why = State(line["state"]), path_of(line), line.get("why")
+        self.put(path, line["size"], line["mtime"], state, is_settled(state, line))
+        uid = line.get("uid")
+        if uid is None:
+            return
+        if state.is_stored:
+            self.add_uid(uid)
+        if why == Reason.DUPLICATE.name:
+            self._duplicates.append((path, hash(uid)))
+        elif state is State.UNKNOWN:
+            self.in_doubt.add(uid)
+        elif why not in _PASSING_REASONS:
+            self.in_doubt.discard(uid)
+
+    def loaded(self) -> None:
+        """All lines were taken up: a duplicate of what was never stored is to be looked at again."""
+        for path, uid in self._duplicates:
+            standing = self.get(path)
+            if uid not in self._uids and standing is not None and standing.state is State.SKIPPED:
+                self.put(path, standing.size, standing.mtime_ns, State.SKIPPED, False)
+        self._duplicates.clear()
 
 
 def is_settled(state: State, line: Mapping[str, Any]) -> bool:

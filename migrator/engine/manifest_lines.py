@@ -85,6 +85,8 @@ def outcome_line(instance: Instance, outcome: Outcome, series_key: int, at: floa
         "state": outcome.state.value,
         "at": round(at, 3),
     }
+    if outcome.state is State.SKIPPED:
+        line["why"] = Reason.ALREADY_THERE.name
     if outcome.status:
         line["status"] = outcome.status
     if outcome.cause is not Cause.STATUS:
@@ -130,7 +132,8 @@ def problem_line(problem: Problem, series_key: int | None, at: float) -> dict[st
 class Row:
     """One path's last record, as reports and checks read it. `at` is seconds since the epoch.
 
-    `uid` is the SOP instance UID as sent; `series` is None where the file's header could not be read.
+    `uid` is the SOP instance UID as sent; `series` is None where the file's header could not be read; `why`
+    is set where no answer of the destination decided, but the scan, a filter or a question.
     """
 
     path: str
@@ -148,11 +151,13 @@ class Row:
     attempts: int
     healed: bool
     at: float
+    why: Reason | None
 
 
 def row_of(line: Mapping[str, Any], series: Series | None) -> Row:
-    why = line.get("why")
-    reason = ": ".join(filter(None, (Reason[why].value if why else "", line.get("reason", ""))))
+    why = Reason[line["why"]] if "why" in line else None
+    detail = line.get("reason", "")
+    reason = detail if why is None or detail == why.value else ": ".join(filter(None, (why.value, detail)))
     return Row(
         path=path_of(line),
         size=line["size"],
@@ -169,4 +174,5 @@ def row_of(line: Mapping[str, Any], series: Series | None) -> Row:
         attempts=line.get("attempts", 1),
         healed=line.get("healed", False),
         at=line["at"],
+        why=why,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from migrator.core.model import Series
+from migrator.core.model import Reason, Series
 from migrator.core.outcome import State
 from migrator.engine.manifest_lines import Row, encode, path_of, row_of, series_of
 
@@ -54,6 +54,13 @@ def stored(file: Path) -> Iterator[Row]:
     return rows(file, lambda state: state.is_stored)
 
 
+def expected_there(file: Path) -> Iterator[Row]:
+    """The last record of every path whose instance the destination should hold, whoever put it there."""
+    for row in rows(file, lambda state: state.is_stored or state is State.SKIPPED):
+        if row.state.is_stored or row.why is Reason.ALREADY_THERE:
+            yield row
+
+
 def paths_by_uid(file: Path) -> dict[str, tuple[str, int]]:
     """SOP instance UID → path and size of the file that was stored for it."""
     found: dict[str, tuple[str, int]] = {}
@@ -80,13 +87,13 @@ def is_worth_compacting(outcomes: int, paths: int) -> bool:
 
 def compact(file: Path, in_doubt: Collection[str]) -> None:
     """Rewrite a manifest without superseded outcomes, atomically. The caller holds the job's lock."""
-    doubtful = frozenset(in_doubt)
     rewritten = file.with_name(file.name + ".new")
     with open(rewritten, "wb", opener=_private) as stream:
         for line in last_lines(file):
-            if line["t"] in ("begin", "end") and doubtful.isdisjoint(line["uids"]):
-                continue
-            stream.write(encode(line))
+            if line["t"] not in ("begin", "end"):
+                stream.write(encode(line))
+        if in_doubt:
+            stream.write(encode({"t": "begin", "uids": sorted(in_doubt)}))
         stream.flush()
         os.fsync(stream.fileno())
     rewritten.replace(file)

@@ -41,11 +41,9 @@ class Planner:
         return studies
 
     def _batches(self, study: Sequence[Instance]) -> Iterator[StudyBatch]:
-        pieces = [
-            piece for group in split_by_pairs(study) for piece in _chunks(group, self._settings.split_limit)
-        ]
-        for part, piece in enumerate(pieces, 1):
-            yield StudyBatch(next(self._numbers), study[0].study.uid, tuple(piece), part, len(pieces))
+        for group in split_by_pairs(study):
+            for piece in _chunks(group, self._settings.split_limit):
+                yield StudyBatch(next(self._numbers), study[0].study.uid, tuple(piece))
 
     def _loose(self, instances: Sequence[Instance]) -> Iterator[StudyBatch]:
         for piece in _chunks(instances, _LOOSE_BATCH):

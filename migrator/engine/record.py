@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,13 +10,14 @@ from pathlib import Path
 
 from migrator.core.events import Emit, InstanceSettled, ProblemFound
 from migrator.core.model import Instance, Reason
-from migrator.core.outcome import Cause, Outcome, Problem, State
+from migrator.core.outcome import Outcome, Problem, State
 from migrator.engine.accounting import Accounting
 from migrator.engine.manifest import Manifest
-from migrator.engine.manifest_index import is_settled
+from migrator.engine.manifest_index import Standing, is_settled
 from migrator.engine.manifest_lines import outcome_line, problem_line
-from migrator.engine.manifest_rows import paths_by_uid
+from migrator.engine.manifest_rows import paths_by_uid, rows
 
+_TROUBLED = frozenset({State.FAILED, State.UNKNOWN, State.QUARANTINED, State.HELD})
 _NOT_FILES = frozenset({Reason.NOT_A_FILE, Reason.LINK_OUTSIDE, Reason.UNREADABLE_FOLDER, Reason.VANISHED})
 
 
@@ -30,6 +32,9 @@ class JobRecord:
         self._now: Callable[[], float] = time.time
         self._lock = threading.Lock()
         self._by_uid: dict[str, tuple[str, int]] | None = None  # guarded by _lock, as the index is
+        self._troubled: dict[int, Standing] = {}  # how what is pending now stood before
+        self._odd: set[int] = set()  # hashes of paths seen in this run that are no files to look at again
+        self._unreadable: list[str] = []  # folders of this run
         self.scanned: set[int] = set()
         accounting.load_job(manifest.index.counts())
 
@@ -43,15 +48,14 @@ class JobRecord:
                 index.put(path, size, mtime_ns, state, True)
         return state
 
-    def failed_as(self, path: str, size: int, mtime_ns: int) -> State | None:
-        """As `settled_as`, but permanent failures are not settled: they are to be tried again."""
-        state = self.settled_as(path, size, mtime_ns)
-        return None if state in (State.FAILED, State.QUARANTINED) else state
+    def settled_unless(self, reopened: frozenset[State]) -> Callable[[str, int, int], State | None]:
+        """As `settled_as`, but what stands in one of these states is looked at again."""
 
-    def unheld_as(self, path: str, size: int, mtime_ns: int) -> State | None:
-        """As `settled_as`, but what was held for a person is looked at again."""
-        state = self.settled_as(path, size, mtime_ns)
-        return None if state is State.HELD else state
+        def settled(path: str, size: int, mtime_ns: int) -> State | None:
+            state = self.settled_as(path, size, mtime_ns)
+            return None if state in reopened else state
+
+        return settled
 
     def found_settled(self, path: str, state: State) -> None:
         """Count a path that an earlier run settled: skipped in this run, unchanged in the job."""
@@ -60,20 +64,35 @@ class JobRecord:
 
     def found(self, instance: Instance) -> None:
         """Count an instance that is to be sent."""
+        index = self.manifest.index
         with self._lock:
-            before = self.manifest.index.put(
-                instance.path, instance.size, instance.mtime_ns, State.PENDING, False
-            )
+            before = index.get(instance.path)
+            if before is not None and before.state in _TROUBLED:
+                self._troubled[hash(instance.path)] = before
+            index.put(instance.path, instance.size, instance.mtime_ns, State.PENDING, False)
             self.scanned.add(hash(instance.path))
-            self.accounting.found(State.PENDING, before, size=instance.size)
+            self.accounting.found(State.PENDING, before.state if before else None, size=instance.size)
 
     def problem(self, problem: Problem) -> None:
-        """Record a path that the scan, a filter or the search for duplicates settled."""
+        """Record a path that the scan or the search for duplicates settled."""
         with self._lock:
             before = self._append_problem(problem)
-            if problem.reason not in _NOT_FILES:
+            if problem.reason in _NOT_FILES or not problem.mtime_ns:
+                self._odd.add(hash(problem.path))
+            else:
                 self.scanned.add(hash(problem.path))
+            if problem.reason is Reason.UNREADABLE_FOLDER:
+                self._unreadable.append(os.path.join(problem.path, ""))  # noqa: PTH118 - paths may be empty
             self.accounting.found(problem.state, before)
+        self._emit(ProblemFound(problem))
+
+    def pass_over(self, problem: Problem) -> None:
+        """Skip what a filter leaves out; trouble that an earlier run recorded stays recorded."""
+        standing = self.manifest.index.get(problem.path)
+        if standing is None or standing.state not in _TROUBLED:
+            self.problem(problem)
+            return
+        self.found_settled(problem.path, standing.state)
         self._emit(ProblemFound(problem))
 
     def leave(self, instance: Instance, reason: Reason) -> None:
@@ -81,11 +100,30 @@ class JobRecord:
         problem = Problem(
             instance.path, instance.size, instance.mtime_ns, State.SKIPPED, reason, instance=instance
         )
-        outcome = Outcome(State.SKIPPED, Cause.DECISION, attempts=0, reason=reason.value)
         with self._lock:
-            self._append_problem(problem)
-            self.accounting.settled(State.PENDING, instance.size, outcome)
+            before = self._troubled.pop(hash(instance.path), None)
+            if before is None:
+                self._append_problem(problem)
+                self.accounting.left(State.SKIPPED, instance.size)
+            else:
+                self.manifest.index.put(
+                    instance.path, before.size, before.mtime_ns, before.state, before.is_settled
+                )
+                self.accounting.left(before.state, instance.size)
         self._emit(ProblemFound(problem))
+
+    def retire_gone(self) -> None:
+        """After a complete scan: what the source no longer holds, or can be read again, troubles no more."""
+        for row in list(rows(self.manifest.file, _TROUBLED.__contains__)):
+            key = hash(row.path)
+            if row.why is None or key in self.scanned or key in self._odd:
+                continue
+            if any(row.path.startswith(folder) for folder in self._unreadable):
+                continue
+            problem = Problem(row.path, row.size, row.mtime_ns, State.SKIPPED, Reason.GONE)
+            with self._lock:
+                before = self._append_problem(problem)
+                self.accounting.retired(before or row.state)
 
     def settle(self, instance: Instance, outcome: Outcome) -> None:
         """Record what became of a pending instance."""
@@ -101,7 +139,8 @@ class JobRecord:
                 outcome.state,
                 is_settled(outcome.state, line),
             )
-            self.manifest.index.add_uid(instance.uid)
+            if outcome.is_stored:
+                self.manifest.index.add_uid(instance.uid)
             self.accounting.settled(before or State.PENDING, instance.size, outcome)
         self._emit(InstanceSettled(instance, outcome, self._node))
 
@@ -137,11 +176,16 @@ class JobRecord:
     def has_failed(self, instance: Instance) -> bool:
         """Whether an earlier run could not store this path's instance, or never learnt whether it did."""
         standing = self.manifest.index.get(instance.path)
-        return standing is not None and standing.state in (State.FAILED, State.UNKNOWN, State.QUARANTINED)
+        return self.is_in_doubt(instance) or (standing is not None and standing.state in _TROUBLED)
 
     def is_in_doubt(self, instance: Instance) -> bool:
         """Whether an interrupted run may have sent this instance without learning the answer."""
         return instance.uid in self.manifest.index.in_doubt
+
+    def doubt(self, instance: Instance) -> None:
+        """Nobody knows whether this instance was stored: it is asked about before it is sent again."""
+        with self._lock:
+            self.manifest.index.in_doubt.add(instance.uid)
 
     def earlier(self, uid: str) -> tuple[str, int] | None:
         """Path and size of the file that stands for this UID since an earlier run."""

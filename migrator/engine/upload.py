@@ -14,12 +14,11 @@ from migrator.core.settings import Settings
 from migrator.engine.feed import Block, Feed
 from migrator.engine.lane import Lane
 from migrator.engine.planner import Planner
-from migrator.engine.queue import BatchQueue
 from migrator.engine.recovery import remedies_of
 from migrator.engine.worker import Worker
 
 STREAM_WINDOW = 20_000  # instances that wait between scan and sending
-_GRACE = 3.0  # seconds that sends in flight have to finish after a cancel
+_GRACE = 2.0  # seconds that sends in flight have to finish after a cancel, and again to be aborted
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Upload:
         return self._send_queue()
 
     def _stream(self, blocks: Iterable[Block]) -> Ending:
-        self._lane.queue = BatchQueue(STREAM_WINDOW)
+        self._lane.new_queue(STREAM_WINDOW)
         self._tell_resume()
         self._phase("sending")
         threads = self._start(self._settings.send.workers)
@@ -64,7 +63,8 @@ class Upload:
 
     def resend(self, instances: Iterable[Instance]) -> Ending:
         """Send these pending instances, once more."""
-        self._lane.queue = BatchQueue()
+        self._lane.new_queue()
+        self._lane.record.accounting.sending_begins()
         for batch in self._planner.plan(instances):
             self._lane.queue.put(batch)
         self._lane.queue.filled()

@@ -79,6 +79,8 @@ class Worker:
         done = 0
         try:
             instances = self._still_to_send(batch)
+            if instances is not batch.instances:
+                ticket = self._begin(instances[:BEGIN_SLICE])
             while done < len(instances):
                 start = done
                 following = self._begin(instances[start + BEGIN_SLICE : start + 2 * BEGIN_SLICE])
@@ -88,11 +90,17 @@ class Worker:
                     self._send_one(instances, position)
                     done += 1
         except DestinationError as error:
+            self._take_back(instances[done:])
             self._lane.give_back(replace(batch, instances=tuple(instances[done:])))
             self._trouble(error)
         except Cancelled:
-            self._lane.record.end(instances[done : done + 2 * BEGIN_SLICE])
+            self._take_back(instances[done:])
             raise
+
+    def _take_back(self, unsent: Sequence[Instance]) -> None:
+        """Nothing of what was begun left, but for what is in doubt."""
+        begun = unsent[: 2 * BEGIN_SLICE]
+        self._lane.record.end([one for one in begun if not self._lane.record.is_in_doubt(one)])
 
     def _begin(self, instances: Sequence[Instance]) -> int:
         """Have the next slice's begin line on the disk by the time it is needed."""
@@ -163,13 +171,21 @@ class Worker:
                 break
             again = self._retry(replace(attempt, edits=decision.edits), decision, follower)
             if again is None:
+                self._leave_in_doubt(instance, outcome)
                 break
             attempt = replace(attempt, edits=decision.edits, sends=attempt.sends + again.attempts)
             outcome = again
+        if not outcome.is_stored and not attempt.sends:
+            self._lane.control.checkpoint()  # stopped before anything was sent: it stays pending
         if outcome.cause is Cause.ASSOCIATION and outcome.state is State.FAILED:
-            self._lane.control.checkpoint()
             raise AssociationLost(outcome.reason, nothing_sent=True)
         return concluded(attempt, outcome)
+
+    def _leave_in_doubt(self, instance: Instance, outcome: Outcome) -> None:
+        """With no way to the destination a lost answer stays open: the batch goes on later by asking."""
+        if outcome.state is State.UNKNOWN and not self._lane.control.is_cancelled:
+            self._lane.record.doubt(instance)
+            raise AssociationLost(outcome.reason)
 
     def _retry(self, attempt: Attempt, decision: Retry, follower: Instance | None) -> Outcome | None:
         """The outcome of another send; None when there is no way to the destination now."""

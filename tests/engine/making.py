@@ -148,5 +148,8 @@ class MemoryFinder:
     def holds(self, instance: Instance) -> bool | None:
         return instance.uid in self._pacs.held if self._pacs.answers_find else None
 
+    def interrupt(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
