@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -42,9 +42,14 @@ class StudyResult:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All studies, in the order in which they were asked for."""
+    """All studies, in the order in which they were asked for.
+
+    `unsent` counts the paths of the job that never became instances at the destination (failed, unknown,
+    held, quarantined): they are not part of what is compared.
+    """
 
     studies: tuple[StudyResult, ...]
+    unsent: int = 0
 
     @property
     def expected(self) -> int:
@@ -64,8 +69,8 @@ class VerifyReport:
 
     @property
     def is_proven(self) -> bool:
-        """Whether every instance that should be there is known to be."""
-        return all(study.verdict is Verdict.MATCH for study in self.studies)
+        """Whether every instance that should be there is known to be; nothing asked is nothing proven."""
+        return bool(self.studies) and all(study.verdict is Verdict.MATCH for study in self.studies)
 
     def count(self, verdict: Verdict) -> int:
         return sum(study.verdict is verdict for study in self.studies)
@@ -112,7 +117,7 @@ def _verdict(expected: int, missing: int) -> Verdict:
 
 
 def by_study(instances: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
-    """Study UID → SOP instance UIDs, from pairs of both."""
+    """Study UID → SOP instance UIDs, from pairs of both. The study is "" where nobody knows it."""
     studies: dict[str, set[str]] = {}
     for study_uid, uid in instances:
         studies.setdefault(study_uid, set()).add(uid)
@@ -120,31 +125,52 @@ def by_study(instances: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
 
 
 def verify(
-    expected: Mapping[str, set[str]], finder: Finder, control: Control, asked: Callable[[int], None]
+    expected: Mapping[str, set[str]],
+    finder: Finder,
+    control: Control,
+    asked: Callable[[int], None],
+    *,
+    tolerant: bool = False,
 ) -> VerifyReport:
     """Ask for every study; `asked` hears how many were.
 
-    Raises DestinationError when the destination cannot be asked for the first study; later failures
-    leave studies unproven. Raises Cancelled.
+    Raises DestinationError when the destination cannot be asked for the first study, unless `tolerant`;
+    all other failures leave studies unproven. Raises Cancelled.
     """
-    return VerifyReport(tuple(_results(expected, finder, control, asked)))
-
-
-def _results(
-    expected: Mapping[str, set[str]], finder: Finder, control: Control, asked: Callable[[int], None]
-) -> Iterator[StudyResult]:
-    failures = 0
+    inquiry = _Inquiry(finder, tolerant)
+    results = []
     for number, (study_uid, uids) in enumerate(expected.items(), 1):
         control.checkpoint()
-        held = StudyHoldings(study_uid, Proof.NONE, reason="not asked: the destination stopped answering")
-        if failures < _MOST_FAILURES:
-            try:
-                held = finder.holdings(study_uid)
-                failures = 0
-            except DestinationError as error:
-                if number == 1:
-                    raise
-                failures += 1
-                held = StudyHoldings(study_uid, Proof.NONE, reason=str(error))
-        yield judge(study_uid, frozenset(uids), held)
+        results.append(judge(study_uid, frozenset(uids), inquiry.holdings(study_uid)))
         asked(number)
+    return VerifyReport(tuple(results))
+
+
+class _Inquiry:
+    """Asks a destination until it has stopped answering."""
+
+    def __init__(self, finder: Finder, tolerant: bool) -> None:
+        self._finder = finder
+        self._may_fail = tolerant
+        self._failures = 0
+
+    def holdings(self, study_uid: str) -> StudyHoldings:
+        """What is held of a study, or why nobody knows. Raises DestinationError at the first inquiry."""
+        if not study_uid:
+            # An empty Study Instance UID would ask for every study there is (PS3.4 C.2.2.2.3).
+            return _unknown(study_uid, "not asked: the record does not tell the study")
+        if self._failures == _MOST_FAILURES:
+            return _unknown(study_uid, "not asked: the destination stopped answering")
+        try:
+            held = self._finder.holdings(study_uid)
+        except DestinationError as error:
+            if not self._may_fail:
+                raise
+            self._failures += 1
+            return _unknown(study_uid, str(error))
+        self._failures, self._may_fail = 0, True
+        return held
+
+
+def _unknown(study_uid: str, reason: str) -> StudyHoldings:
+    return StudyHoldings(study_uid, Proof.NONE, reason=reason)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from pathlib import Path
 
 from migrator.cli.options import add_settings, parse_node, settings_from
 from migrator.cli.running import interruptible
@@ -13,7 +15,7 @@ from migrator.core.errors import Cancelled
 from migrator.core.events import Event, Notice, ignore
 from migrator.jobs.home import data_home
 from migrator.jobs.migrate import MigrateJob, MigrateRequest
-from migrator.jobs.verify import VerifyReport, VerifyRequest, as_json, verify_source, words
+from migrator.jobs.verify import VerifyReport, VerifyRequest, as_json, check_resendable, verify_source, words
 
 _MOST_SHOWN = 20
 _TELL_EVERY = 500  # studies
@@ -37,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     request = VerifyRequest(
         arguments.source,
         parse_node(arguments.to, arguments.calling_aet),
-        data_home(arguments.home),
+        # The source may be unmounted by now; its path is still no place for our data.
+        data_home(arguments.home, Path(os.path.realpath(arguments.source))),
         settings_from(arguments),
         arguments.same_source,
     )
@@ -66,6 +69,7 @@ def _verify(request: VerifyRequest, control: Control) -> VerifyReport:
 
 
 def _resend(request: VerifyRequest, control: Control) -> VerifyReport | None:
+    check_resendable(request)
     migrate = MigrateRequest(
         request.source,
         request.node,
@@ -80,6 +84,9 @@ def _resend(request: VerifyRequest, control: Control) -> VerifyReport | None:
 
 def _tell(report: VerifyReport, wants_json: bool) -> None:
     print(words(report), file=sys.stderr if wants_json else sys.stdout)
+    if report.unsent:
+        told = f"  {report.unsent:,} paths of this job were not sent; see migrate"
+        print(told, file=sys.stderr if wants_json else sys.stdout)
     if wants_json:
         print(json.dumps(as_json(report)))
         return

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from migrator.core.errors import SourceError, UsageError
 from migrator.core.model import Node
+from migrator.engine.manifest_rows import header_of
 
 _LOG_BYTES = 10_000_000
 _LOG_FILES = 5
@@ -67,6 +68,26 @@ def job_folder(home: Path, source: Path | str, node: Node) -> Path:
     digest = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:12]
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{node.ae_title}-{node.host}-{node.port}")
     return home / "jobs" / f"{name}-{digest}"
+
+
+def known_source(option: str, home: Path, node: Node) -> str:
+    """The path under which a job of this node knows its source, for a path that a person wrote.
+
+    Raises UsageError, naming the sources that are known, when no job knows this one.
+    """
+    # As written too: what another machine or a vanished mount called it need not resolve here.
+    for path in (os.path.realpath(option), option):
+        if (job_folder(home, path, node) / "manifest.jsonl").exists():
+            return path
+    known = "; ".join(_sources_of(home, node)) or "none"
+    raise UsageError(f"nothing was migrated from {option} to {node} yet; sources that were: {known}")
+
+
+def _sources_of(home: Path, node: Node) -> Iterator[str]:
+    for folder in jobs_of_node(home, node):
+        header = header_of(folder / "manifest.jsonl")
+        if header is not None and header.get("destination") == str(node):
+            yield str(header.get("source", ""))
 
 
 def refuse_inside(folder: Path, source: Path, what: str) -> None:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from migrator.checks.verify import Verdict, by_study, verify
 from migrator.checks.verify import VerifyReport as VerifyReport  # the faces' too
 from migrator.core.control import Control
+from migrator.core.errors import UsageError
 from migrator.core.events import Emit, Notice
 from migrator.core.model import Instance, Node
+from migrator.core.outcome import Problem
 from migrator.core.settings import SendSettings, Settings
-from migrator.dicom.header import read_header, same_dataset
 from migrator.dicom.query import StudyFinder
-from migrator.engine.duplicates import UidRegister
-from migrator.engine.manifest_rows import stored
-from migrator.engine.scanner import Scanner
-from migrator.jobs.home import job_folder, source_folder
+from migrator.engine.manifest_rows import expected_there, rows
+from migrator.jobs.home import job_folder, known_source, source_folder
+from migrator.jobs.scan import ScanJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +38,67 @@ def verify_source(
 ) -> VerifyReport:
     """Compare what the destination should hold of this source with what it holds.
 
-    Raises SourceError, DestinationError, Cancelled.
+    Raises UsageError, SourceError, DestinationError, Cancelled.
     """
     manifest = manifest_of(request)
-    if manifest is None:
-        emit(Notice("There is no manifest of this migration: the source is scanned instead", "info"))
-        pairs = _scanned(request, control)
-    else:
-        pairs = _sent(manifest)
-    return verify_pairs(pairs, request.node, request.settings.send, control, asked)
+    if manifest is not None:
+        return verify_manifest(manifest, request.node, request.settings.send, control, asked)
+    emit(Notice("Nothing is recorded as sent from here to there: the source is scanned instead", "info"))
+    job = ScanJob(request.source, request.settings, emit, control)
+    pairs: list[tuple[str, str]] = []
+
+    def expect(item: Instance | Problem) -> None:
+        if isinstance(item, Instance):
+            pairs.append((item.study.uid, item.uid))
+
+    job.run(expect)
+    report = verify_pairs(pairs, request.node, request.settings.send, control, asked)
+    unsent = sum(problem.count for problem in job.inventory.problems.values() if problem.state.spoils)
+    return replace(report, unsent=unsent)
 
 
 def manifest_of(request: VerifyRequest) -> Path | None:
-    """The job's manifest; None when there is none. Raises SourceError when there is no source either."""
-    known_as = request.same_source
-    if known_as is None:
+    """The job's manifest, when it tells of anything that the destination should hold; else None.
+
+    Raises UsageError for a `same_source` that no job knows, and SourceError when there is neither a
+    manifest nor a source.
+    """
+    if request.same_source is not None:
+        known_as = known_source(request.same_source, request.home, request.node)
+    else:
         # A verification from the manifest does not need the source, which may be unmounted by now.
-        known_as = str(Path(request.source).resolve())
+        known_as = os.path.realpath(request.source)
     file = job_folder(request.home, known_as, request.node) / "manifest.jsonl"
-    if file.exists():
+    if file.exists() and next(expected_there(file), None) is not None:
         return file
     source_folder(request.source)
     return None
 
 
+def check_resendable(request: VerifyRequest) -> None:
+    """Raise UsageError when nothing was sent yet: only what was sent can be sent again."""
+    if manifest_of(request) is None:
+        raise UsageError(
+            f"nothing is recorded as sent from {request.source} to {request.node}, so nothing can be sent "
+            "again: run migrate first"
+        )
+
+
 def verify_manifest(
-    manifest: Path, node: Node, settings: SendSettings, control: Control, asked: Callable[[int], None]
+    manifest: Path,
+    node: Node,
+    settings: SendSettings,
+    control: Control,
+    asked: Callable[[int], None],
+    *,
+    tolerant: bool = False,
 ) -> VerifyReport:
-    """Compare what this manifest says was stored with what the destination holds."""
-    return verify_pairs(_sent(manifest), node, settings, control, asked)
+    """Compare what this manifest says should be there with what the destination holds.
+
+    Raises DestinationError unless `tolerant`, and Cancelled.
+    """
+    report = verify_pairs(_sent(manifest), node, settings, control, asked, tolerant=tolerant)
+    return replace(report, unsent=sum(1 for row in rows(manifest, lambda state: state.spoils)))
 
 
 def verify_pairs(
@@ -74,32 +107,30 @@ def verify_pairs(
     settings: SendSettings,
     control: Control,
     asked: Callable[[int], None],
+    *,
+    tolerant: bool = False,
 ) -> VerifyReport:
-    """Compare (study UID, SOP instance UID) pairs with what the node holds. Raises DestinationError."""
+    """Compare (study UID, SOP instance UID) pairs with what the node holds.
+
+    Raises DestinationError when the node cannot be asked at all, unless `tolerant`; then every study is
+    unproven, with the reason. Raises Cancelled.
+    """
     finder = StudyFinder(node, settings)
     try:
-        return verify(by_study(pairs), finder, control, asked)
+        return verify(by_study(pairs), finder, control, asked, tolerant=tolerant)
     finally:
         finder.close()
 
 
 def _sent(manifest: Path) -> Iterator[tuple[str, str]]:
-    for row in stored(manifest):
+    for row in expected_there(manifest):
         yield (row.series.study.uid if row.series else ""), row.uid
-
-
-def _scanned(request: VerifyRequest, control: Control) -> Iterator[tuple[str, str]]:
-    root = str(source_folder(request.source))
-    scan = request.settings.scan
-    register = UidRegister(root, scan, read_header, same_dataset)
-    for block in Scanner(root, scan, read_header, control).blocks():
-        for item in block:
-            if isinstance(item, Instance) and register.judge(item) is None:
-                yield item.study.uid, item.uid
 
 
 def words(report: VerifyReport) -> str:
     """The report in a line or a few."""
+    if not report.studies:
+        return "Verified: NOTHING, for there is nothing that the destination should hold"
     proofs: dict[str, int] = {}
     for study in report.studies:
         proofs[study.proof.value] = proofs.get(study.proof.value, 0) + 1
@@ -115,13 +146,14 @@ def words(report: VerifyReport) -> str:
 
 
 def as_json(report: VerifyReport) -> dict[str, Any]:
-    """Counts of instances, and every study with its proof and what it lacks."""
+    """Counts of instances (`unsent`: of paths), and every study with its proof and what it lacks."""
     return {
         "studies": len(report.studies),
         "expected": report.expected,
         "matched": report.matched,
         "missing": report.missing,
         "extra": report.extra,
+        "unsent": report.unsent,
         "proven": report.is_proven,
         "per_study": [
             {

@@ -124,3 +124,29 @@ def test_cancelling_stops_between_two_studies() -> None:
     with pytest.raises(Cancelled):
         check(shelf, control, lambda number: control.cancel() if number == 2 else None)
     assert shelf.asked == ["s0", "s1"]
+
+
+def test_nothing_asked_is_nothing_proven() -> None:
+    assert not verify({}, Shelf({}), Control(), lambda number: None).is_proven
+
+
+def test_a_tolerant_verification_reports_a_destination_that_cannot_be_asked() -> None:
+    shelf = Shelf({f"s{n}": Unreachable("gone") for n in range(5)})
+    report = verify({study: set(UIDS) for study in shelf.studies}, shelf, Control(), print, tolerant=True)
+    assert [study.verdict for study in report.studies] == [Verdict.UNPROVEN] * 5
+    assert report.studies[0].reason == "gone"
+    assert len(shelf.asked) == 3
+
+
+def test_a_tolerant_verification_can_be_cancelled() -> None:
+    control = Control()
+    control.cancel()
+    with pytest.raises(Cancelled):
+        verify({"s": set(UIDS)}, Shelf({"s": uid_set(*UIDS)}), control, print, tolerant=True)
+
+
+def test_instances_of_an_unknown_study_are_unproven_and_not_asked_for() -> None:
+    shelf = Shelf({"s": uid_set(*UIDS)})
+    report = verify({"": {"9"}, "s": set(UIDS)}, shelf, Control(), lambda number: None)
+    assert [study.verdict for study in report.studies] == [Verdict.UNPROVEN, Verdict.MATCH]
+    assert shelf.asked == ["s"]
