@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from migrator.core.outcome import Problem
 from migrator.core.settings import SendSettings, Settings
 from migrator.dicom.query import StudyFinder
 from migrator.engine.manifest_rows import expected_there, rows
+from migrator.engine.ports import Finder
 from migrator.jobs.home import job_folder, known_source, source_folder
 from migrator.jobs.scan import ScanJob
 
@@ -42,7 +44,8 @@ def verify_source(
     """
     manifest = manifest_of(request)
     if manifest is not None:
-        return verify_manifest(manifest, request.node, request.settings.send, control, asked)
+        with _asking(request.node, request.settings.send) as finder:
+            return _with_unsent(manifest, verify_pairs(_sent(manifest), finder, control, asked))
     emit(Notice("Nothing is recorded as sent from here to there: the source is scanned instead", "info"))
     job = ScanJob(request.source, request.settings, emit, control)
     pairs: list[tuple[str, str]] = []
@@ -52,7 +55,8 @@ def verify_source(
             pairs.append((item.study.uid, item.uid))
 
     job.run(expect)
-    report = verify_pairs(pairs, request.node, request.settings.send, control, asked)
+    with _asking(request.node, request.settings.send) as finder:
+        report = verify_pairs(pairs, finder, control, asked)
     unsent = sum(problem.count for problem in job.inventory.problems.values() if problem.state.spoils)
     return replace(report, unsent=unsent)
 
@@ -89,7 +93,6 @@ def verify_manifest(
     node: Node,
     settings: SendSettings,
     control: Control,
-    asked: Callable[[int], None],
     *,
     tolerant: bool = False,
 ) -> VerifyReport:
@@ -97,27 +100,36 @@ def verify_manifest(
 
     Raises DestinationError unless `tolerant`, and Cancelled.
     """
-    report = verify_pairs(_sent(manifest), node, settings, control, asked, tolerant=tolerant)
+    with _asking(node, settings) as finder:
+        report = verify_pairs(_sent(manifest), finder, control, lambda studies: None, tolerant=tolerant)
+    return _with_unsent(manifest, report)
+
+
+def _with_unsent(manifest: Path, report: VerifyReport) -> VerifyReport:
     return replace(report, unsent=sum(1 for row in rows(manifest, lambda state: state.spoils)))
 
 
 def verify_pairs(
     pairs: Iterable[tuple[str, str]],
-    node: Node,
-    settings: SendSettings,
+    finder: Finder,
     control: Control,
     asked: Callable[[int], None],
     *,
     tolerant: bool = False,
 ) -> VerifyReport:
-    """Compare (study UID, SOP instance UID) pairs with what the node holds.
+    """Compare (study UID, SOP instance UID) pairs with what the destination holds.
 
-    Raises DestinationError when the node cannot be asked at all, unless `tolerant`; then every study is
+    Raises DestinationError when it cannot be asked at all, unless `tolerant`; then every study is
     unproven, with the reason. Raises Cancelled.
     """
+    return verify(by_study(pairs), finder, control, asked, tolerant=tolerant)
+
+
+@contextmanager
+def _asking(node: Node, settings: SendSettings) -> Iterator[StudyFinder]:
     finder = StudyFinder(node, settings)
     try:
-        return verify(by_study(pairs), finder, control, asked, tolerant=tolerant)
+        yield finder
     finally:
         finder.close()
 
