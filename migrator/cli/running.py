@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ def interruptible(control: Control) -> Iterator[None]:
     """Ctrl-C and SIGTERM cancel the job, which then stops within five seconds and saves its state."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        control.cancel()
+        # The thread that runs this handler may hold the very lock that cancelling takes, so another thread
+        # cancels; and threading.Thread takes locks of its own to start, which it may hold as well.
+        _thread.start_new_thread(control.cancel, ())
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from migrator.core.errors import Cancelled
 
+# Windows delivers Ctrl-C to the main thread only between its waits.
+_SLICE = 0.5
+
 
 class Control:
-    """Shared by a job and whoever steers it. All methods may be called from any thread."""
+    """Shared by a job and whoever steers it. All methods may be called from any thread.
+
+    None may be called from a signal handler: it may have interrupted the holder of the lock it then needs.
+    """
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
@@ -52,12 +59,15 @@ class Control:
 
     def checkpoint(self) -> None:
         """Block while paused; raise Cancelled when the user asked to stop."""
-        if not self._running.is_set():
-            self._running.wait()
+        while not self._running.is_set():
+            self._running.wait(_SLICE)
         if self._cancelled.is_set():
             raise Cancelled("stopped by the user")
 
     def wait(self, seconds: float) -> None:
         """Wait, waking at once (with Cancelled) when the user asks to stop."""
-        if self._cancelled.wait(seconds):
-            raise Cancelled("stopped by the user")
+        end = time.monotonic() + seconds
+        while not self._cancelled.wait(max(0.0, min(_SLICE, end - time.monotonic()))):
+            if time.monotonic() >= end:
+                return
+        raise Cancelled("stopped by the user")
