@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from migrator.core.errors import AssociationLost, AssociationRejected, PeerSilent
+from migrator.core.errors import AssociationLost, AssociationRejected, PeerSilent, Unreachable
 from migrator.core.model import Node
 from migrator.dicom import pdus
 from migrator.dicom.commands import Response
@@ -62,7 +62,7 @@ class Association:
         """Connect and negotiate. Raises Unreachable, AssociationRejected, AssociationLost."""
         node, seconds = self._node, self._timeouts.acse
         self._protocol = Requestor(node, plan, max_pdu)
-        self._transport = connect(node.host, node.port, seconds, self._interrupted.is_set)
+        self._transport = self._connect(node, seconds)
         self.send(memoryview(self._protocol.associate()))
         self._sent = 0
         answer = self._await(seconds, "the association request")
@@ -73,6 +73,14 @@ class Association:
         if not isinstance(answer, Accepted):
             raise self._lost("the destination answered the association request with something else")
         return answer.negotiation
+
+    def _connect(self, node: Node, seconds: float) -> Transport:
+        try:
+            return connect(node.host, node.port, seconds, self._interrupted.is_set)
+        except Unreachable as error:
+            if self._interrupted.is_set():
+                raise AssociationLost(_INTERRUPTED, nothing_sent=True) from error
+            raise
 
     def begin(self, context_id: int, sop_class: str, instance_uid: str) -> bytes:
         """The PDUs of a C-STORE-RQ command, to be passed to `send` together with the data set's first."""
@@ -149,7 +157,7 @@ class Association:
         self._close()
 
     def interrupt(self) -> None:
-        """Make the owner's present and next call raise AssociationLost; for any thread."""
+        """Make the owner's present call and all further ones raise AssociationLost; for any thread."""
         self._interrupted.set()
         transport = self._transport
         if transport is not None:

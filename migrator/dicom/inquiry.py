@@ -47,6 +47,7 @@ class Inquiry:
         self._node = node
         self._timeouts = timeouts
         self._idle_seconds = idle_seconds
+        self._is_interrupted = threading.Event()
         self._lock = threading.Lock()
         self._association: Association | None = None  # this and all below are guarded by _lock
         self._model: str | None = None
@@ -67,6 +68,7 @@ class Inquiry:
         Raises Unreachable, AssociationRejected, AssociationLost.
         """
         with self._lock:
+            self._check()
             if self._model is None and not self._is_unable:
                 self._open()
                 self._watch()
@@ -88,6 +90,7 @@ class Inquiry:
                 self._watch()
 
     def _ask(self, keys: Keys) -> Answers:
+        self._check()
         association = self._association
         if association is None or not association.is_open:
             association = self._open()
@@ -105,20 +108,33 @@ class Inquiry:
         """A new association; None when it has no use. What was refused once is not asked for again."""
         if self._is_unable:
             return None
-        association = Association(self._node, self._timeouts)
+        association = self._association = Association(self._node, self._timeouts)
+        # Once more: an interruption that comes later finds this association.
+        self._check()
         accepted = association.open(_PLAN, _MAX_PDU).accepted
         self._used = time.monotonic()
         self._model = next((m for m in _MODELS if ContextPair(m, IMPLICIT_LITTLE) in accepted), None)
         if self._model is None:
             self._is_unable = True
-            association.release()
+            self._release()
             return None
         self._context = accepted[ContextPair(self._model, IMPLICIT_LITTLE)]
-        self._association = association
         return association
 
+    def _check(self) -> None:
+        if self._is_interrupted.is_set():
+            raise AssociationLost("the question was interrupted", nothing_sent=True)
+
+    def interrupt(self) -> None:
+        """Make the owner's present question and all further ones raise AssociationLost; for any thread."""
+        self._is_interrupted.set()
+        # Not under the lock, which is held while an answer is waited for.
+        association = self._association
+        if association is not None:
+            association.interrupt()
+
     def _watch(self) -> None:
-        if self._timer is None and self._association is not None:
+        if self._timer is None and self._association is not None and self._association.is_open:
             left = self._idle_seconds - (time.monotonic() - self._used)
             self._timer = threading.Timer(max(left, 0.0), self._close_idle)
             self._timer.daemon = True

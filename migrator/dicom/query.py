@@ -113,6 +113,10 @@ class StudyFinder:
         matches = tuple(match for match in answers.matches if _is_about(match, keys))
         return Answers(matches, answers.refusal)
 
+    def interrupt(self) -> None:
+        """Make the owner's present call and all further ones raise AssociationLost; for any thread."""
+        self._inquiry.interrupt()
+
     def close(self) -> None:
         self._inquiry.close()
 

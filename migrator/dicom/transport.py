@@ -157,6 +157,8 @@ def connect(host: str, port: int, seconds: float, is_interrupted: Callable[[], b
         raise Unreachable(f"{where}: the name is not known") from error
     failure = Unreachable(f"{where}: the name has no address")
     for family, kind, protocol, _, address in addresses:
+        if is_interrupted():
+            raise Unreachable(f"{where}: {_CONNECT_WORDS[errno.EINTR]}")
         try:
             sock = socket.socket(family, kind, protocol)
         except OSError as error:

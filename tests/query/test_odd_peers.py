@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from migrator.core.errors import AssociationLost, AssociationRejected, PeerSilent
-from migrator.core.model import Instance, Patient, Proof, Series, Study, StudyHoldings
+from migrator.core.model import Instance, Node, Patient, Proof, Series, Study, StudyHoldings
 from migrator.core.settings import SendSettings
 from migrator.dicom.query import StudyFinder
 from tests.peers import KeepingScp
@@ -212,6 +213,57 @@ def test_an_archive_that_never_answers_is_waited_for_once(ask: Ask) -> None:
         finder.holdings(STUDY)
     given_up.set()
     assert peer.questions == ["SERIES"]
+
+
+@pytest.mark.parametrize("moment", ["before", "connecting", "negotiating", "asking", "between"])
+def test_another_thread_can_interrupt_at_any_moment(moment: str) -> None:
+    reached = threading.Event()
+    given_up = threading.Event()
+
+    def script(ds: Dataset, assoc: Any) -> Iterator[Answer]:
+        if moment == "asking":
+            reached.set()
+            given_up.wait(30)
+        yield 0x0000, None
+
+    with ExitStack() as stack:
+        if moment in ("connecting", "negotiating"):
+            # Nobody accepts; with a full backlog connections hang, as a firewall lets them.
+            backlog = 0 if moment == "connecting" else 5
+            server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=backlog))
+            for _ in range(4 if moment == "connecting" else 0):
+                filler = stack.enter_context(socket.socket())
+                filler.setblocking(False)
+                filler.connect_ex(server.getsockname())
+            node = Node("127.0.0.1", server.getsockname()[1])
+            reached.set()
+        else:
+            node = stack.enter_context(ScriptedFinder(script)).node
+        finder = StudyFinder(node, SendSettings(acse_timeout=60, dimse_timeout=60))
+        stack.callback(finder.close)
+        stack.callback(given_up.set)
+        if moment == "before":
+            finder.interrupt()
+        elif moment == "between":
+            finder.holdings(STUDY)
+            finder.interrupt()
+        failures: list[BaseException] = []
+        thread = threading.Thread(target=_ask_twice, args=(finder, failures))
+        thread.start()
+        if moment not in ("before", "between"):
+            assert reached.wait(10)
+            finder.interrupt()
+        thread.join(10)
+        assert not thread.is_alive()
+    assert [type(failure) for failure in failures] == [AssociationLost, AssociationLost]
+
+
+def _ask_twice(finder: StudyFinder, failures: list[BaseException]) -> None:
+    for ask in (lambda: finder.holdings(STUDY), lambda: finder.holds(INSTANCE)):
+        try:
+            ask()
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            failures.append(error)
 
 
 def test_a_rejected_association_says_why(keeping_scp: Callable[..., KeepingScp]) -> None:
