@@ -74,7 +74,9 @@ class StoreSender:
         self._prefix = os.path.join(root, "")  # noqa: PTH118 - joined by hand once per file
         self._pace = pace
         self._trace = trace
-        self._owner = threading.get_ident()
+        # The thread itself, since the identifier of one that ended is given to another.
+        self._owner = threading.current_thread()
+        self._is_aborted = threading.Event()
         self._association = Association(node, self._timeouts)
         self._plan = _NO_PLAN
         self._negotiation = _NO_NEGOTIATION
@@ -93,11 +95,13 @@ class StoreSender:
         no error: every instance then says so.
         """
         self.release()
-        self._owner = threading.get_ident()
         self._plan = plan_contexts(pairs)
-        self._association = Association(self._node, self._timeouts)
+        association = self._association = Association(self._node, self._timeouts)
+        # Looked at only now: an abort that comes later finds this association and interrupts it.
+        if self._is_aborted.is_set():
+            raise AssociationLost("the sender was aborted", nothing_sent=True)
         try:
-            self._negotiation = self._association.open(self._plan, self._max_pdu)
+            self._negotiation = association.open(self._plan, self._max_pdu)
         except DestinationError as error:
             self._negotiation = _NO_NEGOTIATION
             if self._trace is not None:
@@ -120,7 +124,7 @@ class StoreSender:
 
         Raises AssociationLost, with `nothing_sent` where the instance is not in doubt.
         """
-        self._owner = threading.get_ident()
+        self._owner = threading.current_thread()
         if not self._association.is_open:
             self._forget_ahead()
             raise AssociationLost("there is no association", nothing_sent=True)
@@ -137,13 +141,17 @@ class StoreSender:
 
     def release(self) -> None:
         """End the association in order (A-RELEASE); never raises. Without one: nothing."""
-        self._owner = threading.get_ident()
+        self._owner = threading.current_thread()
         self._forget_ahead()
         self._association.release()
 
     def abort(self) -> None:
-        """End the association at once; the only method that another thread may call."""
-        if threading.get_ident() == self._owner:
+        """End the association at once, and for good: `open` raises AssociationLost from now on.
+
+        The only method that another thread may call.
+        """
+        self._is_aborted.set()
+        if threading.current_thread() is self._owner:
             self._forget_ahead()
             self._association.abort()
         else:

@@ -7,15 +7,17 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from migrator.core.errors import AssociationLost, AssociationRejected, PeerSilent, Unreachable
-from migrator.core.model import Instance, Node
+from migrator.core.model import ContextPair, Instance, Node
 from migrator.core.outcome import Fidelity, State
 from migrator.core.settings import SendSettings
+from migrator.dicom.contexts import Plan, plan_contexts
 from migrator.dicom.store import StoreSender
 from tests.association.making import dataset_of, quick, scan
 from tests.association.scripted import (
@@ -407,7 +409,7 @@ def test_another_thread_can_abort_at_any_moment(moment: str, large: Path) -> Non
             if moment != "releasing":
                 sender.store(instance)
             sender.release()
-        except (AssociationLost, Unreachable) as error:
+        except AssociationLost as error:
             failures.append(error)
 
     if moment == "connecting":
@@ -444,6 +446,84 @@ def _abort_until_ended(sender: StoreSender, thread: threading.Thread) -> None:
         return not thread.is_alive()
 
     wait_until(has_ended, "the sender's thread has ended", 10)
+
+
+@pytest.mark.parametrize("is_owner", [False, True], ids=["another thread", "its owner"])
+def test_a_sender_that_was_aborted_opens_no_association(small: Path, is_owner: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sender = quick(Node("127.0.0.1", server.getsockname()[1]), small.parent)
+        in_thread(sender.abort) if not is_owner else sender.abort()
+        for _ in range(2):
+            with pytest.raises(AssociationLost, match="aborted") as caught:
+                sender.open([scan(small).pair])
+            assert caught.value.nothing_sent
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_an_abort_in_the_instant_before_the_association_is_replaced_is_not_lost(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plan_while_another_aborts(pairs: Collection[ContextPair]) -> Plan:
+        in_thread(sender.abort)
+        return plan_contexts(pairs)
+
+    monkeypatch.setattr("migrator.dicom.store.plan_contexts", plan_while_another_aborts)
+    sender = quick(Node("127.0.0.1", free_port()), small.parent)
+    with pytest.raises(AssociationLost, match="aborted"):
+        sender.open([scan(small).pair])
+
+
+@pytest.mark.parametrize("is_opener", [True, False], ids=["who opened it", "another thread"])
+def test_a_sender_opened_in_one_thread_and_used_in_another_is_aborted_by_either(
+    large: Path, is_opener: bool
+) -> None:
+    waiting = threading.Event()
+
+    def script(talk: Conversation) -> object:
+        talk.accept()
+        talk.message()
+        waiting.set()
+        return talk.wait_for_end()
+
+    def work() -> None:
+        with pytest.raises(AssociationLost):
+            sender.store(instance)
+        has_ended.set()
+
+    has_ended = threading.Event()
+    with ScriptedScp(script) as scp:
+        instance = scan(large)
+        sender = quick(scp.node, large.parent, dimse_timeout=60)
+        sender.open([instance.pair]) if is_opener else in_thread(partial(sender.open, [instance.pair]))
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert waiting.wait(10)
+        sender.abort()
+        assert has_ended.wait(10)
+        thread.join(10)
+
+
+def in_thread(call: Callable[[], None]) -> None:
+    """Call in a thread of its own, to the end."""
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_sender_that_nobody_aborted_opens_again(small: Path) -> None:
+    def script(talk: Conversation) -> object:
+        talk.accept()
+        return talk.serve_until_release()
+
+    with ScriptedScp(script, script) as scp:
+        sender = quick(scp.node, small.parent)
+        for _ in range(2):
+            sender.open([scan(small).pair])
+            assert sender.store(scan(small)).is_stored
+            sender.release()
 
 
 def test_a_peer_that_vanishes_on_accepting_is_no_crash(small: Path) -> None:
