@@ -91,6 +91,7 @@ class Receiver:
         ae.supported_contexts = [build_context(service) for service in _SERVICES]
         handlers: list[Any] = [
             (evt.EVT_CONN_OPEN, close_socket_at_end),
+            (evt.EVT_CONN_CLOSE, end_wait_for_request),
             (evt.EVT_REQUESTED, _accept_storage),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_FIND, self._find),
@@ -159,6 +160,14 @@ def close_socket_at_end(event: evt.Event) -> None:
     """Close a connection's socket when pynetdicom drops it: after a reset by the peer it forgets to."""
     wrapper: Any = event.assoc.dul.socket
     weakref.finalize(wrapper, wrapper.socket.close)
+
+
+def end_wait_for_request(event: evt.Event) -> None:
+    """End an association whose peer left before it asked for one; pynetdicom alone waits 30 s."""
+    assoc: Any = event.assoc
+    if assoc.requestor.primitive is None:
+        # How it reads that the time is over.
+        assoc.dul.to_user_queue.put(None)
 
 
 def end_server(server: Any) -> None:

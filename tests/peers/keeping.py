@@ -13,7 +13,7 @@ from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import Verification, uid_to_service_class
 
 from migrator.core.model import Node
-from migrator.dicom.receiver import close_socket_at_end, end_server
+from migrator.dicom.receiver import close_socket_at_end, end_server, end_wait_for_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ class KeepingScp:
         ae.supported_contexts = [build_context(Verification), *AllStoragePresentationContexts[:1]]
         handlers = [
             (evt.EVT_CONN_OPEN, close_socket_at_end),
+            (evt.EVT_CONN_CLOSE, end_wait_for_request),
             (evt.EVT_REQUESTED, self._requested),
             (evt.EVT_C_STORE, self._store),
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +25,7 @@ from migrator.core.model import Node
 from tests.conftest import Start
 from tests.peers import Dcmqrscp, KeepingScp, Orthanc, Storescp
 from tests.peers.archives import Archive
-from tests.peers.processes import listens, program
+from tests.peers.processes import listens, program, wait_until
 
 SYNTAXES = (
     ImplicitVRLittleEndian,
@@ -83,6 +85,20 @@ def test_the_keeping_scp_counts_every_store(keeping_scp: Callable[..., KeepingSc
         dcmsend(peer.node, made.folder)
     assert peer.counts == dict.fromkeys(made.uids, 2)
     assert peer.associations == 2
+
+
+@pytest.mark.parametrize("is_reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("start", [b"", b"\1\0\0\0"], ids=["nothing said", "half a PDU"])
+def test_the_keeping_scp_notices_at_once_that_a_client_left_before_it_asked(
+    keeping_scp: Callable[..., KeepingScp], start: bytes, is_reset: bool
+) -> None:
+    peer = keeping_scp()
+    with socket.create_connection((peer.node.host, peer.port)) as client:
+        client.sendall(start)
+        wait_until(lambda: not peer.is_idle, "the connection was accepted")
+        if is_reset:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(lambda: peer.is_idle, "the peer noticed", 10)
 
 
 def test_archives_hold_what_they_say(archive: Callable[..., Archive]) -> None:
