@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from migrator.cli.migrate_words import summary
 from migrator.cli.progress import ProgressReport
 from migrator.cli.running import interruptible
+from migrator.cli.terminal import tell
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled
 from migrator.core.events import ignore
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0 when the result is exactly what this archive must give, else 1."""
     control = Control()
-    print("Making a sample archive and starting a PACS on the loopback interface …")
+    tell("Making a sample archive and starting a PACS on the loopback interface …")
     with interruptible(control), ExitStack() as progress:
 
         def started(job: MigrateJob) -> None:
@@ -39,20 +40,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(result: DemoResult, kept: str | None) -> int:
     truth = result.truth
-    print(
+    tell(
         f"Migrated {truth.patients} patients, {truth.studies} studies to {result.node}, and asked it back:\n"
     )
-    print(summary(result.result, names_manifest=False))
+    tell(summary(result.result, names_manifest=False))
     if result.deviations:
-        print("\nThis is NOT what this archive must give:")
-        print("\n".join(f"  {deviation}" for deviation in result.deviations))
+        tell("\nThis is NOT what this archive must give:")
+        tell("\n".join(f"  {deviation}" for deviation in result.deviations))
         return 1
-    print(
+    tell(
         "\nExactly what this archive must give: the odd files in it are named above or skipped with a reason,"
         "\nand every other object is in the PACS, byte for byte."
     )
     source = kept or "FOLDER"
-    print(
+    tell(
         "\nTry next:"
         + (
             ""

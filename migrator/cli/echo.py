@@ -6,7 +6,8 @@ import argparse
 import json
 
 from migrator.cli.options import parse_node
-from migrator.core.errors import UsageError
+from migrator.cli.terminal import printable, tell
+from migrator.core.errors import DestinationError, UsageError
 from migrator.jobs.echo import answered, as_json, echo, words
 
 
@@ -27,6 +28,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit codes: 0 it answers, 1 it refused C-ECHO; unreachable or rejected is an error (3)."""
     if not 0 < arguments.timeout <= 3600:
         raise UsageError("--timeout must be more than 0 and at most 3600 seconds")
-    result = echo(parse_node(arguments.node, arguments.calling_aet), arguments.timeout)
-    print(json.dumps(as_json(result)) if arguments.json else words(result))
+    node = parse_node(arguments.node, arguments.calling_aet)
+    try:
+        result = echo(node, arguments.timeout)
+    except DestinationError as error:
+        if arguments.json:
+            tell(json.dumps({"reachable": False, "node": str(node), "reason": str(error)}))
+        raise
+    if arguments.json:
+        tell(json.dumps({"reachable": True, **as_json(result)}))
+    else:
+        tell("\n".join(map(printable, words(result).splitlines())))
     return 0 if answered(result) else 1

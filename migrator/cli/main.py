@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from migrator import __version__
-from migrator.core.errors import DestinationError, MigratorError, SourceError, UsageError
+from migrator.cli.terminal import accept_all_text, printable, tell
+from migrator.core.errors import Cancelled, DestinationError, MigratorError, SourceError, UsageError
 
 COMMANDS = {
     "demo": "make a sample archive and an embedded PACS; migrate, verify, report",
@@ -18,6 +19,9 @@ COMMANDS = {
     "migrate": "copy a folder to a PACS; resumes by itself",
     "verify": "compare the PACS with what was sent, down to missing SOP instances",
 }
+
+_GLOBAL = ("--home", "--log-level")
+_KEEPING = ("migrate", "verify")  # these keep data and a log
 
 
 class Command(Protocol):
@@ -31,13 +35,17 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    name = next((word for word in arguments if not word.startswith("-")), None)
+    accept_all_text()
     try:
-        if name is not None and name in COMMANDS:
+        position = _command_in(arguments)
+        if position is not None:
+            name = arguments.pop(position)
             return _run(name, arguments)
         _overview().parse_args(arguments)
-        _overview().print_help()
+        tell(_overview().format_help())
         return 2
+    except Cancelled:
+        return 130
     except UsageError as error:
         return _fail(error, 2)
     except DestinationError as error:
@@ -50,25 +58,42 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _command_in(arguments: list[str]) -> int | None:
+    """Where the command stands: global options and their values may stand before it."""
+    is_value = False
+    for position, word in enumerate(arguments):
+        if is_value:
+            is_value = False
+        elif word.startswith("-"):
+            is_value = word in _GLOBAL
+        else:
+            return position
+    return None
+
+
 def _run(name: str, arguments: list[str]) -> int:
+    if name not in COMMANDS:
+        raise UsageError(f"there is no command {name!r}; the commands are {', '.join(COMMANDS)}")
     command = cast(Command, importlib.import_module(f"migrator.cli.{name.replace('-', '_')}"))
-    arguments.remove(name)
     parser = argparse.ArgumentParser(
         prog=f"dicom_migrator {name}", description=COMMANDS[name], allow_abbrev=False
     )
     command.add_arguments(parser)
-    parser.add_argument(
-        "--home",
-        metavar="DIR",
-        help="the data directory (default: ~/.dicom_migrator, or $DICOM_MIGRATOR_HOME)",
-    )
+    _add_global(parser, is_shown=name in _KEEPING)
+    return command.run(parser.parse_args(arguments))
+
+
+def _add_global(parser: argparse.ArgumentParser, *, is_shown: bool) -> None:
+    """Every command takes these, so that they may stand before any; only some have use for them."""
+    home = "the data directory (default: ~/.dicom_migrator, or $DICOM_MIGRATOR_HOME)"
+    log_level = "what the log file holds (default: info)"
+    parser.add_argument("--home", metavar="DIR", help=home if is_shown else argparse.SUPPRESS)
     parser.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
         default="info",
-        help="what the log file holds (default: info)",
+        help=log_level if is_shown else argparse.SUPPRESS,
     )
-    return command.run(parser.parse_args(arguments))
 
 
 def _overview() -> argparse.ArgumentParser:
@@ -82,10 +107,10 @@ def _overview() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"dicom_migrator {__version__}")
-    parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
+    _add_global(parser, is_shown=True)
     return parser
 
 
 def _fail(error: MigratorError, code: int) -> int:
-    print(f"dicom_migrator: {error}", file=sys.stderr)
+    tell(f"dicom_migrator: {printable(str(error))}", to_stderr=True)
     return code

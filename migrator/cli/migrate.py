@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import sys
 from pathlib import Path
-from typing import Any
 
-from migrator.cli.migrate_words import exit_code, is_routine, ledger_lines, summary, words_of
+from migrator.cli.migrate_words import exit_code, ledger_lines, summary, teller
 from migrator.cli.options import add_settings, parse_node, settings_from
 from migrator.cli.progress import ProgressReport
-from migrator.cli.running import interruptible
+from migrator.cli.running import interruptible, logged
+from migrator.cli.terminal import tell
 from migrator.core.control import Control
 from migrator.core.errors import UsageError
-from migrator.core.events import Event
-from migrator.jobs.home import data_home, refuse_inside, source_folder, start_logging, stop_logging
+from migrator.jobs.home import data_home, refuse_inside, source_folder
 from migrator.jobs.migrate import MigrateJob, MigrateRequest, MigrateResult
 from migrator.jobs.migrate_json import as_json
 
@@ -50,11 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     request = _request(arguments)
-    log = start_logging(request.home, arguments.log_level)
-    try:
-        return _run(request, arguments.json)
-    finally:
-        stop_logging(log)
+    with logged(request.home, arguments.log_level):
+        result = run_job(request, Control())
+        _tell(result, arguments.json)
+    return exit_code(result)
 
 
 def _request(arguments: argparse.Namespace) -> MigrateRequest:
@@ -78,34 +75,27 @@ def _request(arguments: argparse.Namespace) -> MigrateRequest:
     )
 
 
-def _run(request: MigrateRequest, wants_json: bool) -> int:
-    control = Control()
+def run_job(request: MigrateRequest, control: Control) -> MigrateResult:
+    """Run a migration that a signal can stop, with its progress on stderr and its events in the log."""
     reports: list[ProgressReport] = []
 
-    def emit(event: Event) -> None:
-        if is_routine(event) and not _log.isEnabledFor(logging.DEBUG):
-            return
-        words = words_of(event)
-        if words is None:
-            return
-        _log.log(words.level, "%s", words.text)
-        if words.is_shown:
-            for report in reports:
-                report.say(words.text)
+    def say(text: str) -> None:
+        for report in reports:
+            report.say(text)
 
-    job = MigrateJob(request, control, emit)
-    with interruptible(control), ProgressReport(job.snapshot) as report:
-        reports.append(report)
-        result = job.run()
-        reports.clear()
-    _tell(result, wants_json)
-    return exit_code(result)
+    with interruptible(control):
+        job = MigrateJob(request, control, teller(say))
+        with ProgressReport(job.snapshot) as report:
+            reports.append(report)
+            try:
+                return job.run()
+            finally:
+                reports.clear()
 
 
 def _tell(result: MigrateResult, wants_json: bool) -> None:
     for line in ledger_lines(result.snapshot):
         _log.info("%s", line)
-    print(summary(result), file=sys.stderr if wants_json else sys.stdout)
+    tell(summary(result), to_stderr=wants_json)
     if wants_json:
-        values: dict[str, Any] = as_json(result)
-        print(json.dumps(values))
+        tell(json.dumps(as_json(result)))

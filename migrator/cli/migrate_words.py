@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from migrator.cli.progress import duration
+from migrator.cli.terminal import printable
 from migrator.core.events import (
     AssociationEnded,
     AssociationOpened,
+    Emit,
     Event,
     InstanceSettled,
     Notice,
@@ -20,6 +23,8 @@ from migrator.core.outcome import State
 from migrator.engine.accounting import Ledger, Snapshot
 from migrator.jobs.migrate import MigrateResult
 from migrator.jobs.verify import words as verification_words
+
+_log = logging.getLogger("migrator")
 
 _MOST_SHOWN = 20
 _STATES_SHOWN = ("sent", "warned", "skipped", "held", "failed", "quarantined", "unknown", "pending")
@@ -61,16 +66,34 @@ def words_of(event: Event) -> Words | None:
         return Words(f"association of worker {event.worker} opened", logging.DEBUG)
     if isinstance(event, ProblemFound):
         problem = event.problem
-        return Words(f"{problem.state.value}: {problem.path}: {problem.reason.value}", logging.DEBUG)
+        return Words(
+            f"{problem.state.value}: {printable(problem.path)}: {problem.reason.value}", logging.DEBUG
+        )
     if isinstance(event, InstanceSettled):
         return _settled(event)
     return None
 
 
+def teller(say: Callable[[str], None]) -> Emit:
+    """What listens to a job: the log hears of everything, `say` of what people should see."""
+
+    def emit(event: Event) -> None:
+        if is_routine(event) and not _log.isEnabledFor(logging.DEBUG):
+            return
+        words = words_of(event)
+        if words is None:
+            return
+        _log.log(words.level, "%s", words.text)
+        if words.is_shown:
+            say(words.text)
+
+    return emit
+
+
 def _settled(event: InstanceSettled) -> Words:
     outcome = event.outcome
     if outcome.state is State.SENT and not outcome.healed:
-        return Words(f"sent: {event.instance.path}", logging.DEBUG)
+        return Words(f"sent: {printable(event.instance.path)}", logging.DEBUG)
     status = f" (status {outcome.status:04X})" if outcome.status else ""
     text = f"{outcome.state.value} {event.instance.uid}{status}: {outcome.reason}"
     level = logging.WARNING if outcome.state.spoils else logging.INFO
@@ -97,6 +120,8 @@ def summary(result: MigrateResult, *, names_manifest: bool = True) -> str:
         steps = ", ".join(f"{name} {count:,}" for name, count in sorted(snapshot.remedies.items()))
         lines.append(f"Healed: {snapshot.healed:,} ({steps})")
     lines += _problem_lines(result)
+    if result.partial:
+        lines.append(f"Studies that arrived only in part: {len(result.partial):,}; --json lists them")
     if result.verification is not None:
         lines.append(verification_words(result.verification))
     if result.damaged_lines:
@@ -104,7 +129,7 @@ def summary(result: MigrateResult, *, names_manifest: bool = True) -> str:
     lines += _source_lines(result)
     lines += _ending_lines(result)
     if names_manifest:
-        lines.append(f"Manifest: {result.manifest}")
+        lines.append(f"Manifest: {printable(str(result.manifest))}")
     return "\n".join(lines)
 
 
@@ -140,8 +165,8 @@ def _problem_lines(result: MigrateResult) -> list[str]:
         return []
     lines = [f"Problems ({result.problem_count:,}):"]
     for row in result.problems[:_MOST_SHOWN]:
-        path = row.path.encode("utf-8", "replace").decode()
-        lines.append(f"  {row.state.value:<11} {path}: {row.reason or f'status {row.status:04X}'}")
+        reason = row.reason or f"status {row.status:04X}"
+        lines.append(f"  {row.state.value:<11} {printable(f'{row.path}: {reason}')}")
     if result.problem_count > _MOST_SHOWN:
         lines.append(f"  … and {result.problem_count - _MOST_SHOWN:,} more; --json lists them")
     if result.snapshot.job.failed and not result.snapshot.run.failed:
@@ -153,16 +178,13 @@ def _source_lines(result: MigrateResult) -> list[str]:
     check = result.source_check
     if check is None:
         return []
+    if check.trouble:
+        return [f"Source: could not be looked at again: {check.trouble}"]
     if check.is_intact:
         return ["Source: 0 modified, 0 deleted - all originals intact"]
     lines = [f"Source: {check.modified:,} modified, {check.deleted:,} deleted since the scan, by others:"]
-    lines += [
-        f"  modified {path.encode('utf-8', 'replace').decode()}"
-        for path in check.modified_paths[:_MOST_SHOWN]
-    ]
-    lines += [
-        f"  deleted  {path.encode('utf-8', 'replace').decode()}" for path in check.deleted_paths[:_MOST_SHOWN]
-    ]
+    lines += [f"  modified {printable(path)}" for path in check.modified_paths[:_MOST_SHOWN]]
+    lines += [f"  deleted  {printable(path)}" for path in check.deleted_paths[:_MOST_SHOWN]]
     return lines
 
 

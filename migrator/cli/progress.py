@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TextIO
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from migrator.cli.terminal import SteadyConsole
 from migrator.engine.accounting import Snapshot
 
 _LINE_SECONDS = 5.0
@@ -24,10 +25,8 @@ class ProgressReport:
         self._ask = ask
         self._stream = stream or sys.stderr
         self._done = threading.Event()
-        self._console = Console(file=self._stream)
-        self._bar: Progress | None = None
-        show = self._show_bar if self._console.is_terminal else self._show_lines
-        self._thread = threading.Thread(target=show, name="progress", daemon=True)
+        self._console = SteadyConsole(file=self._stream)
+        self._thread = threading.Thread(target=self._show, name="progress", daemon=True)
 
     def __enter__(self) -> ProgressReport:
         self._thread.start()
@@ -40,9 +39,16 @@ class ProgressReport:
         self._thread.join()
 
     def say(self, text: str) -> None:
-        """Print a message without disturbing the bar."""
-        console = self._bar.console if self._bar is not None else self._console
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        """Print a message without disturbing the bar; never raises, for the job goes on unseen too."""
+        with suppress(OSError):
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _show(self) -> None:
+        with suppress(OSError):
+            if self._console.is_terminal:
+                self._show_bar()
+            else:
+                self._show_lines()
 
     def _show_lines(self) -> None:
         while not self._done.wait(_LINE_SECONDS):
@@ -52,7 +58,6 @@ class ProgressReport:
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[numbers]}"))
         # refresh_per_second would start a thread that renders beside the senders; we render here instead.
         with Progress(*columns, console=self._console, auto_refresh=False, transient=True) as bar:
-            self._bar = bar
             task = bar.add_task("starting", total=None, numbers="")
             while not self._done.wait(_TERMINAL_SECONDS):
                 snapshot = self._ask()
@@ -66,7 +71,6 @@ class ProgressReport:
                     numbers=numbers_of(snapshot),
                 )
                 bar.refresh()
-            self._bar = None
 
 
 def numbers_of(snapshot: Snapshot) -> str:

@@ -1,14 +1,18 @@
-"""What commands that run for long share: ending in order on Ctrl-C and SIGTERM."""
+"""What commands that run for long share: ending in order on Ctrl-C and SIGTERM, and a log."""
 
 from __future__ import annotations
 
 import _thread
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from migrator.core.control import Control
+from migrator.core.errors import MigratorError
+from migrator.jobs.home import start_logging, stop_logging
 
 
 @contextmanager
@@ -26,3 +30,16 @@ def interruptible(control: Control) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def logged(home: Path, level: str) -> Iterator[None]:
+    """Write the log in the data directory, with what ended the command."""
+    handler = start_logging(home, level)
+    try:
+        yield
+    except MigratorError as error:
+        logging.getLogger("migrator").error("%s", error)
+        raise
+    finally:
+        stop_logging(handler)

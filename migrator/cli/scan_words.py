@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, TextIO
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from migrator.cli.terminal import SteadyConsole, printable
 from migrator.core.outcome import State
 from migrator.jobs.scan import Inventory, name_of
 
@@ -47,7 +47,7 @@ def _named(counts: Counter[str]) -> list[dict[str, Any]]:
 
 def show(inventory: Inventory, stream: TextIO) -> None:
     """Print the inventory."""
-    console = Console(file=stream, highlight=False)
+    console = SteadyConsole(file=stream, highlight=False)
     for title, rows in _sections(inventory):
         if console.is_terminal:
             console.print(_table(title, rows))
@@ -105,9 +105,3 @@ def _problem_rows(inventory: Inventory) -> list[tuple[str, str]]:
         rows.append((f"{problem.state.value}: {problem.reason.value}", f"{problem.count:,}"))
         rows += [(f"    {printable(path)}", "") for path in problem.examples]
     return rows
-
-
-def printable(text: str) -> str:
-    """Text that any terminal takes: undecodable bytes and control characters are replaced."""
-    whole = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in whole)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
-import sys
 from pathlib import Path
 
+from migrator.cli.migrate import run_job
+from migrator.cli.migrate_words import teller
 from migrator.cli.options import add_settings, parse_node, settings_from
-from migrator.cli.running import interruptible
+from migrator.cli.running import interruptible, logged
+from migrator.cli.terminal import printable, tell
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled
-from migrator.core.events import Event, Notice, ignore
 from migrator.jobs.home import data_home
-from migrator.jobs.migrate import MigrateJob, MigrateRequest
+from migrator.jobs.migrate import MigrateRequest
 from migrator.jobs.verify import VerifyReport, VerifyRequest, as_json, check_resendable, verify_source, words
+
+_log = logging.getLogger("migrator")
 
 _MOST_SHOWN = 20
 _TELL_EVERY = 500  # studies
@@ -32,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resend-missing", action="store_true", help="send again what is missing, and verify again"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    add_settings(parser, "scan")
+    add_settings(parser, "send", "scan")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,31 +48,23 @@ def run(arguments: argparse.Namespace) -> int:
         settings_from(arguments),
         arguments.same_source,
     )
-    control = Control()
-    with interruptible(control):
-        try:
-            report = _resend(request, control) if arguments.resend_missing else _verify(request, control)
-        except Cancelled:
-            return 130
-    if report is None:
-        return 130
-    _tell(report, arguments.json)
+    with logged(request.home, arguments.log_level):
+        report = _resend(request) if arguments.resend_missing else _verify(request)
+        _tell(report, arguments.json)
     return 0 if report.is_proven else 1
 
 
-def _verify(request: VerifyRequest, control: Control) -> VerifyReport:
-    def say(event: Event) -> None:
-        if isinstance(event, Notice):
-            print(event.text, file=sys.stderr)
-
+def _verify(request: VerifyRequest) -> VerifyReport:
     def asked(studies: int) -> None:
         if studies % _TELL_EVERY == 0:
-            print(f"verifying: {studies:,} studies asked for", file=sys.stderr)
+            tell(f"verifying: {studies:,} studies asked for", to_stderr=True)
 
-    return verify_source(request, control, say, asked)
+    control = Control()
+    with interruptible(control):
+        return verify_source(request, control, teller(lambda text: tell(text, to_stderr=True)), asked)
 
 
-def _resend(request: VerifyRequest, control: Control) -> VerifyReport | None:
+def _resend(request: VerifyRequest) -> VerifyReport:
     check_resendable(request)
     migrate = MigrateRequest(
         request.source,
@@ -79,22 +75,26 @@ def _resend(request: VerifyRequest, control: Control) -> VerifyReport | None:
         resend_missing=True,
         is_check_only=True,
     )
-    return MigrateJob(migrate, control, ignore).run().verification
+    report = run_job(migrate, Control()).verification
+    if report is None:
+        raise Cancelled("stopped by the user")
+    return report
 
 
 def _tell(report: VerifyReport, wants_json: bool) -> None:
-    print(words(report), file=sys.stderr if wants_json else sys.stdout)
+    lines = words(report).splitlines()
     if report.unsent:
-        told = f"  {report.unsent:,} paths of this job were not sent; see migrate"
-        print(told, file=sys.stderr if wants_json else sys.stdout)
+        lines.append(f"  {report.unsent:,} paths of this job were not sent; see migrate")
+    for line in lines:
+        _log.info("%s", line)
+        tell(line, to_stderr=wants_json)
     if wants_json:
-        print(json.dumps(as_json(report)))
+        tell(json.dumps(as_json(report)))
         return
     troubled = [study for study in report.studies if study.verdict.value != "match"]
     for study in troubled[:_MOST_SHOWN]:
-        reason = f": {study.reason}" if study.reason else ""
-        print(
-            f"  {study.verdict.value:<9} {study.study_uid}: {study.matched:,} of {study.expected:,}{reason}"
-        )
+        name, reason = study.study_uid or "(unknown)", f": {study.reason}" if study.reason else ""
+        counts = f"{study.matched:,} of {study.expected:,}"
+        tell(printable(f"  {study.verdict.value:<9} {name}: {counts}{reason}"))
     if len(troubled) > _MOST_SHOWN:
-        print(f"  … and {len(troubled) - _MOST_SHOWN:,} more; --json lists all, with the missing UIDs")
+        tell(f"  … and {len(troubled) - _MOST_SHOWN:,} more; --json lists all, with the missing UIDs")

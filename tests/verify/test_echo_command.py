@@ -49,3 +49,10 @@ def test_a_node_without_verification_still_answers(
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
 def test_a_time_out_that_is_none_gives_2(seconds: str) -> None:
     assert main(["echo", "127.0.0.1", "--timeout", seconds]) == 2
+
+
+def test_json_tells_of_a_node_that_cannot_be_reached(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["echo", "--json", f"127.0.0.1:{free_port()}"]) == 3
+    result = json.loads(capsys.readouterr().out)
+    assert not result["reachable"]
+    assert "nothing listens" in result["reason"]
