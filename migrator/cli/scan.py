@@ -10,9 +10,10 @@ from pathlib import Path
 
 from migrator.cli.options import add_settings, settings_from
 from migrator.cli.progress import ProgressReport
+from migrator.cli.running import interruptible
 from migrator.cli.scan_words import as_json, show
+from migrator.cli.terminal import surviving, tell
 from migrator.core.control import Control
-from migrator.core.errors import Cancelled
 from migrator.core.events import ignore
 from migrator.core.model import Instance
 from migrator.core.outcome import Problem, State
@@ -35,17 +36,18 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments)
     if arguments.csv is not None:
         refuse_inside(Path(arguments.csv), source_folder(arguments.source), "the file")
-    job = ScanJob(arguments.source, settings, ignore, Control())
-    table = Table(Path(arguments.csv), INSTANCE_COLUMNS) if arguments.csv is not None else None
-    try:
+    control = Control()
+    job = ScanJob(arguments.source, settings, ignore, control)
+    with interruptible(control):
+        table = Table(Path(arguments.csv), INSTANCE_COLUMNS) if arguments.csv is not None else None
         with table or nullcontext(), ProgressReport(job.snapshot):
             job.run(lambda item: _add_row(table, item))
-    except Cancelled:
-        return 130
+            control.checkpoint()  # a scan that was stopped in its last moment leaves no table either
     if arguments.json:
-        print(json.dumps(as_json(job.inventory, arguments.source)))
+        tell(json.dumps(as_json(job.inventory, arguments.source)))
     else:
-        show(job.inventory, sys.stdout)
+        with surviving(sys.stdout):
+            show(job.inventory, sys.stdout)
     return 1 if job.inventory.spoils else 0
 
 

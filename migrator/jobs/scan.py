@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from migrator.core.control import Control
 from migrator.core.events import Emit, PhaseStarted, ProblemFound
-from migrator.core.model import Instance
+from migrator.core.model import Instance, Reason
 from migrator.core.outcome import Problem, State
 from migrator.core.settings import Settings
 from migrator.dicom.header import read_header, same_dataset
@@ -49,6 +49,8 @@ class ScanJob:
         self._accounting.phase("scanning")
         self._emit = emit
         self._filters = filters_of(settings.filter)
+        self._limit = settings.filter.limit_studies
+        self._studies: set[str] = set()  # within the limit
         self._register = UidRegister(root, settings.scan, read_header, same_dataset)
         self._scanner = Scanner(root, settings.scan, read_header, control)
 
@@ -67,7 +69,7 @@ class ScanJob:
 
     def _take(self, item: Instance | Problem, visit: Visit) -> None:
         if isinstance(item, Instance):
-            item = self._left_out(item) or self._register.judge(item) or item
+            item = self._left_out(item) or self._register.judge(item) or self._beyond_limit(item) or item
         if isinstance(item, Instance):
             self.inventory.add_instance(item)
         else:
@@ -77,6 +79,17 @@ class ScanJob:
 
     def _left_out(self, instance: Instance) -> Problem | None:
         reason = reason_to_leave(self._filters, instance)
-        if reason is None:
+        return None if reason is None else _skipped(instance, reason)
+
+    def _beyond_limit(self, instance: Instance) -> Problem | None:
+        uid = instance.study.uid
+        if not self._limit or uid in self._studies:
             return None
-        return Problem(instance.path, instance.size, instance.mtime_ns, State.SKIPPED, reason)
+        if len(self._studies) == self._limit:
+            return _skipped(instance, Reason.BEYOND_LIMIT)
+        self._studies.add(uid)
+        return None
+
+
+def _skipped(instance: Instance, reason: Reason) -> Problem:
+    return Problem(instance.path, instance.size, instance.mtime_ns, State.SKIPPED, reason)

@@ -58,7 +58,11 @@ class Table:
         self._writer.writerow(columns)
 
     def add(self, cells: Iterable[object]) -> None:
-        self._writer.writerow([_harmless(str(cell)) for cell in cells])
+        """Add a row. Raises UsageError when it cannot be written (the disk is full …)."""
+        try:
+            self._writer.writerow([_harmless(str(cell)) for cell in cells])
+        except OSError as error:
+            raise UsageError(f"cannot write {self._file}: {error.strerror}") from error
 
     def __enter__(self) -> Table:
         return self

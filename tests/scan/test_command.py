@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import stat
 from pathlib import Path
 
@@ -107,4 +108,22 @@ def test_a_scan_that_fails_leaves_the_older_table(
     monkeypatch.setattr("migrator.cli.scan._add_row", interrupt)
     assert main(["scan", str(source), "--csv", str(file)]) == 130
     assert file.read_text() == "older"
+    assert not list(tmp_path.glob(".*tmp"))
+
+
+def test_a_limit_on_studies_leaves_out_the_others(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scan", str(source), "--json", "--limit-studies", "1"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["studies"] == 1
+    assert "beyond the limit on studies" in {problem["reason"] for problem in result["problems"]}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_scan_leaves_no_unfinished_table(
+    source: Path, tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "table.csv"
+    monkeypatch.setattr("migrator.cli.scan._add_row", lambda table, item: signal.raise_signal(number))
+    assert main(["scan", str(source), "--csv", str(file)]) == 130
+    assert not file.exists()
     assert not list(tmp_path.glob(".*tmp"))
