@@ -13,3 +13,8 @@ def long_path(path: str) -> str:
     if absolute.startswith("\\\\"):
         return "\\\\?\\UNC\\" + absolute[2:]
     return "\\\\?\\" + absolute
+
+
+def encodable(text: str) -> str:
+    """A path for JSON and for people: what stands for undecodable bytes becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()

@@ -15,17 +15,21 @@ _MOST_NAMED = 100
 
 @dataclass(frozen=True, slots=True)
 class SourceCheck:
-    """What the second look at the source found. At most 100 paths of each kind are named."""
+    """What the second look at the source found. At most 100 paths of each kind are named.
+
+    `trouble` says why there was none, where the source could not be looked at any more.
+    """
 
     checked: int
     modified: int
     deleted: int
     modified_paths: tuple[str, ...] = ()
     deleted_paths: tuple[str, ...] = ()
+    trouble: str = ""
 
     @property
     def is_intact(self) -> bool:
-        return not self.modified and not self.deleted
+        return not self.modified and not self.deleted and not self.trouble
 
 
 def check_source(entries: Iterable[tuple[str, int, int]], record: JobRecord) -> SourceCheck:

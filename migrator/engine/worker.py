@@ -217,14 +217,7 @@ def _there(instance: Instance, is_doubted: bool) -> Outcome:
     """What to record of an instance that the destination already holds."""
     if is_doubted:
         reason = "sent before an interruption; found at the destination by C-FIND"
-        size = instance.size - instance.offset
         return Outcome(
-            State.SENT,
-            Cause.DECISION,
-            attempts=0,
-            bytes=size,
-            reason=reason,
-            healed=True,
-            remedies=("asked",),
+            State.SENT, Cause.DECISION, attempts=0, reason=reason, healed=True, remedies=("asked",)
         )
     return Outcome(State.SKIPPED, Cause.DECISION, attempts=0, reason=Reason.ALREADY_THERE.value)

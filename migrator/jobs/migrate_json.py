@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from migrator.core.paths import encodable
 from migrator.jobs.migrate import MigrateResult
 from migrator.jobs.verify import as_json as verification_as_json
 
@@ -33,7 +34,7 @@ def as_json(result: MigrateResult) -> dict[str, Any]:
         "problem_count": result.problem_count,
         "problems": [
             {
-                "path": _printable(row.path),
+                "path": encodable(row.path),
                 "state": row.state.value,
                 "status": row.status,
                 "reason": row.reason,
@@ -42,17 +43,14 @@ def as_json(result: MigrateResult) -> dict[str, Any]:
         ],
         "source": None if check is None else _printable_values(asdict(check)),
         "verify": None if result.verification is None else verification_as_json(result.verification),
+        "partial_studies": [asdict(study) for study in result.partial],
         "interrupted": result.ending.is_cancelled,
         "stopped": str(result.ending.stopped_by) if result.ending.stopped_by else None,
     }
 
 
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
-
-
 def _printable_values(values: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: [_printable(text) for text in value] if isinstance(value, tuple) else value
+        name: [encodable(text) for text in value] if isinstance(value, tuple) else value
         for name, value in values.items()
     }
