@@ -63,7 +63,7 @@ def test_what_was_not_sent_is_told_beside_a_proof(
     archive: Make, data_directory: Path, dcmqrscp: Dcmqrscp, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source, node = archive().folder, str(dcmqrscp.node)
-    assert main(["migrate", str(source), "--to", node, "--settle", "0"]) == 0
+    assert main(["migrate", str(source), "--to", node, "--settle", "0", "--workers", "1"]) == 0
     file = next(data_directory.rglob("manifest.jsonl"))
     with file.open("a") as stream:
         for number, state in enumerate(("failed", "unknown", "held", "quarantined", "skipped")):
@@ -79,9 +79,9 @@ def test_what_was_already_there_is_verified_too(
     archive: Make, dcmqrscp: Dcmqrscp, data_directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source, node = archive(studies=2), str(dcmqrscp.node)
-    assert main(["migrate", str(source.folder), "--to", node, "--settle", "0"]) == 0
+    assert main(["migrate", str(source.folder), "--to", node, "--settle", "0", "--workers", "1"]) == 0
     shutil.rmtree(data_directory / "jobs")
-    again = ["migrate", str(source.folder), "--to", node, "--settle", "0", "--skip-existing", "--json"]
+    again = ["migrate", str(source.folder), "--to", node, "--settle", "0", "--skip-existing"]
     assert main(again) == 0
     capsys.readouterr()
     assert main(["verify", str(source.folder), "--to", node, "--json"]) == 0
