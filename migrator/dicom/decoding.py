@@ -10,10 +10,11 @@ import contextlib
 import logging
 import multiprocessing
 import signal
+import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
 from pydicom import config
@@ -22,12 +23,16 @@ from migrator.core.errors import Cancelled, CannotEncode, InstanceError
 from migrator.core.model import Instance
 from migrator.dicom.transcoding import transcode
 
+if sys.platform != "win32":
+    from multiprocessing import resource_tracker
+
 # What one object may become, so that a few workers at a time stay within an ordinary machine's memory.
 BUDGET = 1 << 30
 
 _TICK = 0.1
 _PATIENCE = 900.0
 _PIECE = 1 << 20
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Decoders:
@@ -105,7 +110,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs,), name="decoder", daemon=True)
-        self._process.start()
+        with _ending_signals_blocked():
+            self._process.start()
         theirs.close()
         self.is_usable = True
 
@@ -163,10 +169,26 @@ class _Worker:
             self._process.join()
 
 
+@contextlib.contextmanager
+def _ending_signals_blocked() -> Iterator[None]:
+    """A process inherits what is blocked: these would end it before it has come so far as to ignore them."""
+    if sys.platform == "win32":
+        yield
+        return
+    # Started now, since when a process starts it, it unblocks them.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def serve(connection: Connection) -> None:
     """A decoder's process: answers requests until its user is gone."""
-    # The user's Ctrl-C reaches the whole group; our user decides when we end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and systemd reach the whole group; our user decides when we end, with a signal nobody ignores.
+    for ending in _ENDING_SIGNALS:
+        signal.signal(ending, signal.SIG_IGN)
     # pydicom's warnings quote values, which may name patients.
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -281,6 +282,29 @@ def test_a_decoder_that_crashes_costs_one_file_only(
     with pytest.raises(CannotEncode, match="crashed"):
         decoders.decode(str(first.path), scan(first.path), EXPLICIT)
     assert decoders.decode(str(second.path), scan(second.path), EXPLICIT)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to a group")
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_signals_to_the_whole_group_end_no_decoder(
+    decoders: Decoders, archive: Callable[..., Archive], ending: int
+) -> None:
+    path = archive(studies=1, instances=1, side=64, syntaxes=(RLE,)).files[0].path
+    results: list[bytearray] = []
+
+    def work() -> None:
+        results.append(decoders.decode(str(path), scan(path), EXPLICIT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    wait_until(lambda: bool(_decoder_processes()), "a decoder is starting")
+    (process,) = _decoder_processes()
+    while thread.is_alive():
+        process.send_signal(ending)
+        thread.join(0.02)
+    process.send_signal(ending)
+    work()
+    assert len(results) == 2 and _decoder_processes() == [process]
 
 
 def test_faults_of_a_file_cross_the_border_of_processes(
