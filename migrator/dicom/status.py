@@ -20,7 +20,8 @@ class Meaning:
     stops: bool = False
 
 
-_NOT_AUTHORISED = Meaning(State.FAILED, "refused: not authorised to store", stops=True)
+# Once somebody has mended the authorisation, the same instance is to be sent.
+_NOT_AUTHORISED = Meaning(State.FAILED, "refused: not authorised to store", may_retry=True, stops=True)
 _CLASS_NOT_SUPPORTED = Meaning(State.FAILED, "refused: SOP class not supported")
 
 STATUSES: Mapping[int, Meaning] = MappingProxyType(
@@ -28,7 +29,7 @@ STATUSES: Mapping[int, Meaning] = MappingProxyType(
         0x0000: Meaning(State.SENT, ""),
         0x0106: Meaning(State.FAILED, "invalid attribute value"),
         0x0110: Meaning(State.FAILED, "processing failure at the destination", may_retry=True),
-        # Stated by archives that hold the instance already: it is looked up, not sent again.
+        # Stated by archives that hold the instance already: recorded as such, and verify asks for it.
         0x0111: Meaning(State.SKIPPED, Reason.ALREADY_THERE.value),
         # Some conformance statements write 0112 and 0214 for 0122 and 0124.
         0x0112: _CLASS_NOT_SUPPORTED,

@@ -60,7 +60,7 @@ def test_refusals_are_explained_in_words() -> None:
         (0x0111, State.SKIPPED, False),
         (0x0117, State.QUARANTINED, False),
         (0x0122, State.FAILED, False),
-        (0x0124, State.FAILED, False),
+        (0x0124, State.FAILED, True),
         (0xA700, State.FAILED, True),
         (0xA7FF, State.FAILED, True),
         (0xA900, State.FAILED, False),
@@ -79,6 +79,7 @@ def test_each_status_has_its_state(status: int, state: State, may_retry: bool) -
 
 def test_not_authorised_stops_the_run_under_both_codes() -> None:
     assert [code for code in STATUSES if meaning(code).stops] == [0x0124, 0x0214]
+    assert all(value.may_retry for value in STATUSES.values() if value.stops)
     assert meaning(0x0112) == meaning(0x0122)
 
 
