@@ -30,8 +30,6 @@ OFFENDING_ELEMENT = 0x0901
 ERROR_COMMENT = 0x0902
 AFFECTED_SOP_INSTANCE = 0x1000
 
-RESPONDED_ID_HEADER = _ELEMENT.pack(0, RESPONDED_MESSAGE_ID, 2)
-
 KEYWORDS = {
     0x0000: "CommandGroupLength",
     AFFECTED_SOP_CLASS: "AffectedSOPClassUID",
@@ -153,18 +151,23 @@ def read_response(command: bytes, operation: int = C_STORE) -> Response:
 
 def command_elements(command: bytes) -> dict[int, bytes]:
     """The elements of a command set by element number. Raises AssociationLost where it is malformed."""
-    elements: dict[int, bytes] = {}
+    return {element: command[start:end] for element, (start, end) in value_places(command).items()}
+
+
+def value_places(command: bytes) -> dict[int, tuple[int, int]]:
+    """Where each element's value starts and ends. Raises AssociationLost where the command is malformed."""
+    places: dict[int, tuple[int, int]] = {}
     position, end = 0, len(command)
     while position + 8 <= end:
         group, element, length = _ELEMENT.unpack_from(command, position)
         position += 8
         if group or position + length > end:
             break
-        elements[element] = command[position : position + length]
+        places[element] = position, position + length
         position += length
-    if position != end or not elements:
+    if position != end or not places:
         raise AssociationLost("the destination sent a malformed command")
-    return elements
+    return places
 
 
 def _number(elements: dict[int, bytes], element: int) -> int:

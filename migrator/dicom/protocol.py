@@ -91,16 +91,19 @@ class _Success:
     has_uid: bool
 
     @classmethod
-    def learn(cls, data: bytes, message_id: int, uid: bytes) -> _Success | None:
-        mark = commands.RESPONDED_ID_HEADER
-        at = data.find(mark) + len(mark)
-        if data.count(mark) != 1 or data[at : at + 2] != message_id.to_bytes(2, "little"):
+    def learn(cls, data: bytes, uid: bytes) -> _Success | None:
+        """From the bytes of a success for `uid`; None where they are not one PDU."""
+        header, command = data[:PDATA_HEADER_SIZE], data[PDATA_HEADER_SIZE:]
+        if not command or header != pdata_header(len(command), header[-2], COMMAND | LAST):
             return None
-        start, rest = data[:at], data[at + 2 :]
-        if rest.count(uid) != 1:
-            return cls(start, rest, b"", 0, False) if uid not in data else None
-        middle, end = rest.split(uid)
-        return cls(start, middle, end, len(uid), True)
+        places = commands.value_places(command)
+        id_start, id_end = places[commands.RESPONDED_MESSAGE_ID]
+        uid_start, uid_end = places.get(commands.AFFECTED_SOP_INSTANCE, (0, 0))
+        start, rest = header + command[:id_start], command[id_end:]
+        # Without the UID, or with one written otherwise, only the very same bytes are recognised.
+        if uid_start < id_end or command[uid_start:uid_end] != uid:
+            return cls(start, rest, b"", 0, False)
+        return cls(start, command[id_end:uid_start], command[uid_end:], len(uid), True)
 
     def expected(self, message_id: int, uid: bytes) -> bytes | None:
         """The success of this request, byte by byte; None where its lengths differ from what was learnt."""
@@ -181,20 +184,22 @@ class Requestor:
         if self._is_the_success(data):
             self._is_asked = False
             return [Response(self._message_id, 0, {})]
+        is_alone = not self._pending and not self._message
         self._pending += data
         happenings: list[Happening] = []
-        is_whole = self._pending == data
         try:
             happenings.extend(self._pdus())
         except AssociationLost as error:
             happenings.append(Broken(str(error)))
-        if is_whole and not self._pending and len(happenings) == 1:
+        if is_alone and not self._pending and not self._message and len(happenings) == 1:
             self._learn(data, happenings[0])
         return happenings
 
     def _is_the_success(self, data: bytes) -> bool:
         """Whether this is, to the last byte, how this peer says that it stored what was asked."""
-        if self._success is None or not self._is_asked or self._pending or self._message:
+        if self._success is None or not self._is_asked or self._operation != commands.C_STORE:
+            return False
+        if self._pending or self._message:
             return False
         return data == self._success.expected(self._message_id, self._uid)
 
@@ -202,7 +207,7 @@ class Requestor:
         """Remember how this peer writes a C-STORE success, to recognise the next without reading it."""
         if self._operation != commands.C_STORE or not isinstance(happening, Response) or happening.status:
             return
-        self._success = _Success.learn(data, self._message_id, self._uid)
+        self._success = _Success.learn(data, self._uid)
 
     def _pdus(self) -> Iterator[Happening]:
         while len(self._pending) >= 6:

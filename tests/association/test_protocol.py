@@ -188,6 +188,176 @@ def test_what_is_no_answer_to_the_request_loses_the_association(data: bytes) -> 
     assert isinstance(happening, Broken)
 
 
+UIDS = ("1.2.34", "1.2.35", "1.2.36", "1.2.37")
+
+
+def success(message_id: int, uid: str = "", status: int = 0, sop_class: str = CT) -> bytes:
+    """A C-STORE-RSP as most peers write it, in one PDU."""
+    return pdata(1, 3, success_command(message_id, uid, status, sop_class))
+
+
+def success_command(message_id: int, uid: str, status: int = 0, sop_class: str = CT) -> bytes:
+    body = element(0x0002, commands.padded_uid(sop_class)) + element(0x0100, b"\1\x80")
+    body += element(0x0120, struct.pack("<H", message_id)) + element(0x0800, b"\1\1")
+    body += element(0x0900, struct.pack("<H", status))
+    body += element(0x1000, commands.padded_uid(uid)) if uid else b""
+    return element(0, struct.pack("<I", len(body))) + body
+
+
+def asked(requestor: Requestor, uid: str) -> int:
+    """Ask to store; the message id."""
+    requestor.store(1, CT, uid)
+    return int.from_bytes(commands.command_elements(requestor.request)[commands.MESSAGE_ID], "little")
+
+
+def learned(uid: str = UIDS[0], sop_class: str = CT, has_uid: bool = True) -> Requestor:
+    """A requestor that was answered a success once."""
+    requestor = accepted_requestor()
+    message_id = asked(requestor, uid)
+    (happening,) = requestor.receive(success(message_id, uid if has_uid else "", sop_class=sop_class))
+    assert isinstance(happening, Response) and happening.status == 0
+    return requestor
+
+
+def is_recognised(happenings: list[object]) -> bool:
+    """Whether a success was told by its bytes: then no elements were read."""
+    (happening,) = happenings
+    assert isinstance(happening, Response)
+    assert happening.status == 0 or happening.elements
+    return not happening.elements
+
+
+@pytest.mark.parametrize("has_uid", [True, False])
+def test_a_success_is_recognised_by_its_bytes_for_every_further_uid(has_uid: bool) -> None:
+    requestor = learned(has_uid=has_uid)
+    for uid in UIDS[1:]:
+        answer = success(asked(requestor, uid), uid if has_uid else "")
+        assert is_recognised(requestor.receive(answer))
+
+
+def test_a_success_is_recognised_across_the_wrap_of_the_message_ids() -> None:
+    requestor = learned()
+    for number in range(65534):
+        message_id = asked(requestor, UIDS[1])
+        if number < 65530:
+            continue
+        assert is_recognised(requestor.receive(success(message_id, UIDS[1])))
+    for expected in (1, 2):
+        assert asked(requestor, UIDS[2]) == expected
+        assert is_recognised(requestor.receive(success(expected, UIDS[2])))
+
+
+@pytest.mark.parametrize("status", [0x0001, 0x0107, 0x0111, 0x0124, 0xA700, 0xB000, 0xB007, 0xC000])
+def test_another_status_is_never_taken_for_the_success(status: int) -> None:
+    requestor = learned()
+    (happening,) = requestor.receive(success(asked(requestor, UIDS[1]), UIDS[1], status))
+    assert isinstance(happening, Response) and happening.status == status
+    message_id = asked(requestor, UIDS[2])
+    assert is_recognised(requestor.receive(success(message_id, UIDS[2])))
+
+
+def test_a_warning_is_never_learnt_as_a_success() -> None:
+    requestor = accepted_requestor()
+    for uid in UIDS:
+        (happening,) = requestor.receive(success(asked(requestor, uid), uid, 0xB000))
+        assert isinstance(happening, Response) and happening.status == 0xB000
+
+
+def test_a_success_for_another_message_loses_the_association() -> None:
+    for wrong in (-1, 1, 256):
+        requestor = learned()
+        message_id = asked(requestor, UIDS[1])
+        (happening,) = requestor.receive(success(message_id + wrong, UIDS[1]))
+        assert isinstance(happening, Broken)
+
+
+def test_a_success_that_names_another_uid_is_read_not_recognised() -> None:
+    requestor = learned()
+    assert not is_recognised(requestor.receive(success(asked(requestor, UIDS[1]), UIDS[2])))
+
+
+def test_an_answer_that_comes_twice_counts_once() -> None:
+    requestor = learned()
+    message_id = asked(requestor, UIDS[1])
+    answer = success(message_id, UIDS[1])
+    first, second = requestor.receive(answer + answer)
+    assert isinstance(first, Response) and isinstance(second, Broken)
+    requestor = learned()
+    answer = success(asked(requestor, UIDS[1]), UIDS[1])
+    assert is_recognised(requestor.receive(answer))
+    (happening,) = requestor.receive(answer)
+    assert isinstance(happening, Broken)
+    requestor = learned()
+    answer = success(asked(requestor, UIDS[1]), UIDS[1])
+    assert is_recognised(requestor.receive(answer))
+    asked(requestor, UIDS[1])
+    (happening,) = requestor.receive(answer)
+    assert isinstance(happening, Broken)
+
+
+@pytest.mark.parametrize("sop_class", [UIDS[0], f"{UIDS[0]}.{UIDS[0]}.5", f"9.{UIDS[0]}"])
+def test_a_uid_that_stands_in_the_sop_class_too_is_exchanged_in_its_own_place_only(sop_class: str) -> None:
+    requestor = learned(sop_class=sop_class)
+    message_id = asked(requestor, UIDS[1])
+    assert is_recognised(requestor.receive(success(message_id, UIDS[1], sop_class=sop_class)))
+    other = sop_class.replace(UIDS[0], UIDS[2])
+    message_id = asked(requestor, UIDS[2])
+    assert not is_recognised(requestor.receive(success(message_id, UIDS[2], sop_class=other)))
+
+
+def test_uids_of_other_lengths_are_read_and_learnt_anew() -> None:
+    requestor = learned("1.2.3")
+    for uid, expected in (("1.2.345", False), ("1.2.346", True), ("1.2.3456", True), ("1.2.3", False)):
+        assert is_recognised(requestor.receive(success(asked(requestor, uid), uid))) is expected
+
+
+def test_a_success_in_pieces_is_read_and_a_piece_is_never_learnt() -> None:
+    for cut in range(1, 90):
+        requestor = accepted_requestor()
+        for uid in UIDS[:3]:
+            whole = success_command(asked(requestor, uid), uid)
+            first, second = pdata(1, 1, whole[:cut]), pdata(1, 3, whole[cut:])
+            assert requestor.receive(first) == []
+            assert not is_recognised(requestor.receive(second))
+        last = success_command(asked(requestor, UIDS[3]), UIDS[3])
+        for happening in requestor.receive(pdata(1, 3, last[cut:])):
+            assert isinstance(happening, Broken)
+
+
+def test_a_success_with_the_start_of_something_else_behind_it_is_not_learnt() -> None:
+    requestor = accepted_requestor()
+    extra = pdata(1, 1, b"\0\0")
+    (happening,) = requestor.receive(success(asked(requestor, UIDS[0]), UIDS[0]) + extra)
+    assert isinstance(happening, Response)
+    message_id = asked(requestor, UIDS[1])
+    (happening,) = requestor.receive(success(message_id, UIDS[1]) + extra)
+    assert isinstance(happening, Broken)
+
+
+def test_with_something_pending_nothing_is_recognised() -> None:
+    requestor = learned()
+    answer = success(asked(requestor, UIDS[1]), UIDS[1])
+    assert requestor.receive(answer[:5]) == []
+    assert not is_recognised(requestor.receive(answer[5:]))
+
+
+def test_the_success_of_a_store_answers_no_echo() -> None:
+    requestor = learned()
+    requestor.echo(1, CT)
+    (happening,) = requestor.receive(success(2, UIDS[0]))
+    assert isinstance(happening, Broken)
+
+
+@given(st.data())
+def test_a_single_byte_that_differs_is_never_recognised_as_a_success(data: st.DataObject) -> None:
+    requestor = learned()
+    answer = bytearray(success(asked(requestor, UIDS[1]), UIDS[1]))
+    place = data.draw(st.integers(0, len(answer) - 1))
+    answer[place] ^= data.draw(st.integers(1, 255))
+    for happening in requestor.receive(bytes(answer)):
+        assert not isinstance(happening, Response) or happening.elements
+
+
 def test_an_answer_to_no_request_loses_the_association() -> None:
     (happening,) = accepted_requestor().receive(response(1, 0))
     assert isinstance(happening, Broken)
