@@ -46,6 +46,7 @@ _QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
 _SIO_TCP_SET_ACK_FREQUENCY = 0x98000017
 # Where a single call can be made not to block, the socket itself may: that saves a system call per answer.
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0) if sys.platform == "linux" else 0
+_TIMEVAL = struct.Struct("@ll")
 _IN_PROGRESS = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", 0)})
 
 
@@ -53,9 +54,8 @@ class Transport:
     """One connected socket. Only `wake` may be called by threads other than the owner."""
 
     def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(bool(_DONT_WAIT))
-        if _DONT_WAIT:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, round(TICK * 1e6)))
+        self._flags = _DONT_WAIT if _receives_for_a_tick(sock) else 0
+        sock.setblocking(bool(self._flags))
         self._socket = sock
         self._lock = threading.Lock()
         self._is_closed = False  # guarded by _lock
@@ -66,14 +66,14 @@ class Transport:
     def send(self, data: memoryview) -> int:
         """Hand over what the system takes now; returns how many bytes. Raises OSError."""
         try:
-            return self._socket.send(data, _DONT_WAIT)
+            return self._socket.send(data, self._flags)
         except BlockingIOError:
             return 0
 
     def receive(self) -> bytes | None:
         """What has arrived; None where nothing has, empty at the peer's end. Raises OSError."""
         try:
-            return self._socket.recv(_RECEIVE_SIZE, _DONT_WAIT)
+            return self._socket.recv(_RECEIVE_SIZE, self._flags)
         except BlockingIOError:
             return None
 
@@ -88,7 +88,7 @@ class Transport:
             # A socket that has ended refuses options; receiving tells what happened to it.
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
-        if not _DONT_WAIT:
+        if not self._flags:
             return self.receive() if self._can_read(seconds) else None
         try:
             return self._socket.recv(_RECEIVE_SIZE)
@@ -113,9 +113,25 @@ class Transport:
                 self._socket.shutdown(socket.SHUT_WR)
                 # Unread data would turn the end into a reset, which discards what we sent last.
                 for _ in range(_MOST_UNREAD):
-                    if not self._socket.recv(_RECEIVE_SIZE, _DONT_WAIT):
+                    if not self._socket.recv(_RECEIVE_SIZE, self._flags):
                         break
             self._socket.close()
+
+
+def _receives_for_a_tick(sock: socket.socket) -> bool:
+    """Have a receive that blocks give up after a tick. False where that cannot be had.
+
+    Python leaves the timeval's layout to us, and 32-bit systems have more than one: so it is read back.
+    """
+    if not _DONT_WAIT:
+        return False
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(0, round(TICK * 1e6)))
+        found = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.size)
+        seconds, microseconds = _TIMEVAL.unpack(found)
+    except (OSError, struct.error):
+        return False
+    return bool(seconds == 0 and microseconds > 0)
 
 
 def _tune(sock: socket.socket) -> None:

@@ -448,6 +448,25 @@ def _abort_until_ended(sender: StoreSender, thread: threading.Thread) -> None:
     wait_until(has_ended, "the sender's thread has ended", 10)
 
 
+@pytest.mark.parametrize("layout", ["@hh", "@lll", "<ll"])
+def test_a_system_with_another_timeval_is_served_without_it(
+    small: Path, monkeypatch: pytest.MonkeyPatch, layout: str
+) -> None:
+    def script(talk: Conversation) -> object:
+        talk.accept()
+        message = talk.message()
+        talk.say(response(message.context_id, message.message_id))
+        talk.message()
+        return talk.wait_for_end()
+
+    monkeypatch.setattr("migrator.dicom.transport._TIMEVAL", struct.Struct(layout))
+    with ScriptedScp(script) as scp:
+        sender, instance = opened(scp, small, dimse_timeout=0.5)
+        assert sender.store(instance).is_stored
+        with pytest.raises(PeerSilent):
+            sender.store(instance)
+
+
 @pytest.mark.parametrize("is_owner", [False, True], ids=["another thread", "its owner"])
 def test_a_sender_that_was_aborted_opens_no_association(small: Path, is_owner: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
