@@ -321,7 +321,8 @@ def test_a_success_in_pieces_is_read_and_a_piece_is_never_learnt() -> None:
             assert not is_recognised(requestor.receive(second))
         last = success_command(asked(requestor, UIDS[3]), UIDS[3])
         for happening in requestor.receive(pdata(1, 3, last[cut:])):
-            assert isinstance(happening, Broken)
+            # Without its first elements a response can still be read.
+            assert isinstance(happening, Broken) or not is_recognised([happening])
 
 
 def test_a_success_with_the_start_of_something_else_behind_it_is_not_learnt() -> None:
