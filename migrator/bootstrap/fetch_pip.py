@@ -11,8 +11,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urljoin
 
-from migrator.bootstrap import trouble
-from migrator.bootstrap.launch import SetupError
+from migrator.bootstrap import SetupError, trouble
 
 _SECONDS = 30
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from migrator.bootstrap import locking, trouble
+from migrator.bootstrap import SetupError, locking, trouble
 from migrator.bootstrap.environment import (
     Environment,
     is_complete,
@@ -20,7 +20,6 @@ from migrator.bootstrap.environment import (
     remove,
     remove_replaced,
 )
-from migrator.bootstrap.launch import SetupError
 from migrator.bootstrap.pips import find_pip
 from migrator.bootstrap.progress import Progress
 

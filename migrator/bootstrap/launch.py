@@ -9,16 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from migrator.bootstrap import locking
+from migrator.bootstrap import SetupError, locking
 from migrator.bootstrap.environment import Environment, cache_folder, environment_for, is_complete
 from migrator.bootstrap.layers import BASE, Layer
 
 SETUP_FAILED = 6
 INTERRUPTED = 130
-
-
-class SetupError(Exception):
-    """The environment cannot be made. The text tells people what is wrong and what helps."""
 
 
 def launch(root: str, arguments: Sequence[str]) -> int:

@@ -14,9 +14,8 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-from migrator.bootstrap import trouble
+from migrator.bootstrap import SetupError, trouble
 from migrator.bootstrap.environment import Environment
-from migrator.bootstrap.launch import SetupError
 
 _RUN_WHEEL = (
     "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('pip', run_name='__main__')"

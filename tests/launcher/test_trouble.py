@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from migrator.bootstrap import install, pips, trouble
+from migrator.bootstrap import SetupError, install, pips, trouble
 from migrator.bootstrap.environment import environment_for
 from migrator.bootstrap.fetch_pip import fetch_pip
-from migrator.bootstrap.launch import SetupError, ensure
+from migrator.bootstrap.launch import ensure
 from tests.launcher.making import TinyClone, make_wheel, write_lock
 
 
