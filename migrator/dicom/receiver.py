@@ -90,8 +90,7 @@ class Receiver:
         ae.network_timeout = _IDLE_SECONDS
         ae.supported_contexts = [build_context(service) for service in _SERVICES]
         handlers: list[Any] = [
-            (evt.EVT_CONN_OPEN, close_socket_at_end),
-            (evt.EVT_CONN_CLOSE, end_wait_for_request),
+            *MENDS,
             (evt.EVT_REQUESTED, _accept_storage),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_FIND, self._find),
@@ -156,18 +155,32 @@ class Receiver:
             yield PENDING, answer
 
 
-def close_socket_at_end(event: evt.Event) -> None:
+def _close_socket_at_end(event: evt.Event) -> None:
     """Close a connection's socket when pynetdicom drops it: after a reset by the peer it forgets to."""
     wrapper: Any = event.assoc.dul.socket
     weakref.finalize(wrapper, wrapper.socket.close)
 
 
-def end_wait_for_request(event: evt.Event) -> None:
+def _end_wait_for_request(event: evt.Event) -> None:
     """End an association whose peer left before it asked for one; pynetdicom alone waits 30 s."""
     assoc: Any = event.assoc
     if assoc.requestor.primitive is None:
         # How it reads that the time is over.
         assoc.dul.to_user_queue.put(None)
+
+
+def _let_the_program_end(event: evt.Event) -> None:
+    """Have no connection keep the process alive: of its two threads pynetdicom makes only one a daemon."""
+    dul: Any = event.assoc.dul
+    dul.daemon = True
+
+
+MENDS: list[Any] = [
+    (evt.EVT_CONN_OPEN, _close_socket_at_end),
+    (evt.EVT_CONN_OPEN, _let_the_program_end),
+    (evt.EVT_CONN_CLOSE, _end_wait_for_request),
+]
+"""Handlers that every pynetdicom server of ours needs."""
 
 
 def end_server(server: Any) -> None:

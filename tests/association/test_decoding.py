@@ -252,7 +252,7 @@ def test_the_processes_give_what_decoding_here_gives(
     def work(path: Path) -> None:
         results[path.name] = decoders.decode(str(path), scan(path), IMPLICIT)
 
-    threads = [threading.Thread(target=work, args=(file.path,)) for file in made.files]
+    threads = [threading.Thread(target=work, args=(file.path,), daemon=True) for file in made.files]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -295,7 +295,7 @@ def test_signals_to_the_whole_group_end_no_decoder(
     def work() -> None:
         results.append(decoders.decode(str(path), scan(path), EXPLICIT))
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     wait_until(lambda: bool(_decoder_processes()), "a decoder is starting")
     (process,) = _decoder_processes()

@@ -421,7 +421,7 @@ def test_another_thread_can_abort_at_any_moment(moment: str, large: Path) -> Non
                 filler.setblocking(False)
                 filler.connect_ex(server.getsockname())
             sender = quick(node, large.parent, acse_timeout=60)
-            thread = threading.Thread(target=work, args=(sender,))
+            thread = threading.Thread(target=work, args=(sender,), daemon=True)
             thread.start()
             _abort_until_ended(sender, thread)
             for filler in fillers:
@@ -429,7 +429,7 @@ def test_another_thread_can_abort_at_any_moment(moment: str, large: Path) -> Non
     else:
         with ScriptedScp(script, receive_buffer=4096) as scp:
             sender = quick(scp.node, large.parent, acse_timeout=60, dimse_timeout=60, network_timeout=60)
-            thread = threading.Thread(target=work, args=(sender,))
+            thread = threading.Thread(target=work, args=(sender,), daemon=True)
             thread.start()
             assert reached.wait(10)
             _abort_until_ended(sender, thread)
@@ -516,7 +516,7 @@ def test_a_sender_opened_in_one_thread_and_used_in_another_is_aborted_by_either(
         instance = scan(large)
         sender = quick(scp.node, large.parent, dimse_timeout=60)
         sender.open([instance.pair]) if is_opener else in_thread(partial(sender.open, [instance.pair]))
-        thread = threading.Thread(target=work)
+        thread = threading.Thread(target=work, daemon=True)
         thread.start()
         assert waiting.wait(10)
         sender.abort()
@@ -526,7 +526,7 @@ def test_a_sender_opened_in_one_thread_and_used_in_another_is_aborted_by_either(
 
 def in_thread(call: Callable[[], None]) -> None:
     """Call in a thread of its own, to the end."""
-    thread = threading.Thread(target=call)
+    thread = threading.Thread(target=call, daemon=True)
     thread.start()
     thread.join(10)
     assert not thread.is_alive()

@@ -13,7 +13,7 @@ from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import Verification, uid_to_service_class
 
 from migrator.core.model import Node
-from migrator.dicom.receiver import close_socket_at_end, end_server, end_wait_for_request
+from migrator.dicom.receiver import MENDS, end_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,7 @@ class KeepingScp:
         ae.maximum_associations = 100
         ae.supported_contexts = [build_context(Verification), *AllStoragePresentationContexts[:1]]
         handlers = [
-            (evt.EVT_CONN_OPEN, close_socket_at_end),
-            (evt.EVT_CONN_CLOSE, end_wait_for_request),
+            *MENDS,
             (evt.EVT_REQUESTED, self._requested),
             (evt.EVT_C_STORE, self._store),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,16 @@ def test_the_keeping_scp_notices_at_once_that_a_client_left_before_it_asked(
         if is_reset:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     wait_until(lambda: peer.is_idle, "the peer noticed", 10)
+
+
+def test_no_connection_to_the_keeping_scp_keeps_the_tests_from_ending(
+    keeping_scp: Callable[..., KeepingScp],
+) -> None:
+    peer = keeping_scp()
+    before = set(threading.enumerate())
+    with socket.create_connection((peer.node.host, peer.port)):
+        wait_until(lambda: len(set(threading.enumerate()) - before) >= 2, "the connection is served")
+        assert all(thread.daemon for thread in set(threading.enumerate()) - before)
 
 
 def test_archives_hold_what_they_say(archive: Callable[..., Archive]) -> None:

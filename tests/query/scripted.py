@@ -14,7 +14,7 @@ from pynetdicom.sop_class import (
 )
 
 from migrator.core.model import Node
-from migrator.dicom.receiver import close_socket_at_end, end_server, end_wait_for_request
+from migrator.dicom.receiver import MENDS, end_server
 
 STUDY_ROOT = StudyRootQueryRetrieveInformationModelFind
 PATIENT_ROOT = PatientRootQueryRetrieveInformationModelFind
@@ -57,8 +57,7 @@ class ScriptedFinder:
         for model in self.models or (Verification,):
             ae.add_supported_context(model)
         handlers = [
-            (evt.EVT_CONN_OPEN, close_socket_at_end),
-            (evt.EVT_CONN_CLOSE, end_wait_for_request),
+            *MENDS,
             (evt.EVT_C_FIND, self._find),
             (evt.EVT_ACCEPTED, self._count),
         ]

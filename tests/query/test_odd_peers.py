@@ -248,7 +248,7 @@ def test_another_thread_can_interrupt_at_any_moment(moment: str) -> None:
             finder.holdings(STUDY)
             finder.interrupt()
         failures: list[BaseException] = []
-        thread = threading.Thread(target=_ask_twice, args=(finder, failures))
+        thread = threading.Thread(target=_ask_twice, args=(finder, failures), daemon=True)
         thread.start()
         if moment not in ("before", "between"):
             assert reached.wait(10)
