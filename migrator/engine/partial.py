@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.core.model import Instance
+from migrator.core.model import Instance, Reason
 from migrator.core.outcome import State
 from migrator.engine.manifest_rows import expected_there, rows
 
@@ -28,7 +28,8 @@ def partial_studies(manifest: Path, pending: Iterable[Instance]) -> tuple[Partia
     for instance in pending:
         lacking[instance.study.uid] = lacking.get(instance.study.uid, 0) + 1
     for row in rows(manifest, _LACKING.__contains__):
-        if row.series is not None:
+        # Of a conflict another object with this UID is there; what is held beside it makes no study partial.
+        if row.series is not None and row.why is not Reason.CONFLICT:
             lacking[row.series.study.uid] = lacking.get(row.series.study.uid, 0) + 1
     there = dict.fromkeys(lacking, 0)
     for row in expected_there(manifest) if lacking else ():
