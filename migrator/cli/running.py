@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import logging
 import signal
 from collections.abc import Iterator
@@ -20,9 +19,7 @@ def interruptible(control: Control) -> Iterator[None]:
     """Ctrl-C and SIGTERM cancel the job, which then stops within five seconds and saves its state."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        # The thread that runs this handler may hold the very lock that cancelling takes, so another thread
-        # cancels; and threading.Thread takes locks of its own to start, which it may hold as well.
-        _thread.start_new_thread(control.cancel, ())
+        control.cancel_from_signal()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 from collections.abc import Callable
@@ -13,12 +14,10 @@ _SLICE = 0.5
 
 
 class Control:
-    """Shared by a job and whoever steers it. All methods may be called from any thread.
-
-    None may be called from a signal handler: it may have interrupted the holder of the lock it then needs.
-    """
+    """Shared by a job and whoever steers it. All methods may be called from any thread."""
 
     def __init__(self) -> None:
+        self._is_cancelled = False  # only ever becomes True
         self._cancelled = threading.Event()
         self._running = threading.Event()
         self._running.set()
@@ -27,7 +26,7 @@ class Control:
 
     @property
     def is_cancelled(self) -> bool:
-        return self._cancelled.is_set()
+        return self._is_cancelled
 
     @property
     def is_paused(self) -> bool:
@@ -43,11 +42,21 @@ class Control:
     def cancel(self) -> None:
         """Ask the job to stop; wakes every wait and calls what `on_cancel` registered."""
         with self._lock:
+            self._is_cancelled = True
             self._cancelled.set()
             callbacks, self._on_cancel = self._on_cancel, []
         self._running.set()
         for callback in callbacks:
             callback()
+
+    def cancel_from_signal(self) -> None:
+        """`cancel` for signal handlers: checkpoints know at once, waits and callbacks a moment later.
+
+        The thread that runs the handler may hold the very lock that cancelling takes, so another thread
+        cancels; and threading.Thread takes locks of its own to start, which it may hold as well.
+        """
+        self._is_cancelled = True
+        _thread.start_new_thread(self.cancel, ())
 
     def on_cancel(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the job is cancelled; at once if it already is."""
@@ -61,7 +70,7 @@ class Control:
         """Block while paused; raise Cancelled when the user asked to stop."""
         while not self._running.is_set():
             self._running.wait(_SLICE)
-        if self._cancelled.is_set():
+        if self._is_cancelled:
             raise Cancelled("stopped by the user")
 
     def wait(self, seconds: float) -> None:
