@@ -121,7 +121,9 @@ def try_again(settings: SendSettings) -> Remedy:
 
     def decide(attempt: Attempt, outcome: Outcome) -> Decision | None:
         tries = attempt.remedies.count("tried again")
-        if not outcome.may_retry or outcome.cause is Cause.ASSOCIATION or tries >= settings.retries:
+        if not outcome.may_retry or outcome.stops or outcome.cause is Cause.ASSOCIATION:
+            return None
+        if tries >= settings.retries:
             return None
         after = 0.0 if outcome.cause is Cause.FILE else _FIRST_WAIT * 2**tries
         return Retry("tried again", attempt.edits, after=after)
