@@ -93,10 +93,10 @@ def test_a_destination_that_dies_leaves_everything_pending_and_the_report_is_sti
         if answered == 12:
             death.start()
         if answered >= 12:
-            death.join(20)  # from here on nobody gets an answer
+            silence.wait(20)  # from here on nobody gets an answer
         return 0
 
-    number = itertools.count(1)
+    number, silence = itertools.count(1), threading.Event()
     death = threading.Thread(target=peer.stop)
     peer.manners = Manners(status=die)
     ran = migrate(source.folder, peer.node, "--verify", "--workers", "2")
@@ -108,6 +108,7 @@ def test_a_destination_that_dies_leaves_everything_pending_and_the_report_is_sti
     assert not ran.json["verify"]["proven"]
     assert "all originals intact" in ran.told
 
+    silence.set()
     death.join()
     peer.manners = Manners()
     peer.start()
