@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from migrator.core.control import Control
 from migrator.core.errors import DestinationError
@@ -16,7 +18,17 @@ from migrator.engine.ports import Finder, Sender
 from migrator.engine.queue import BatchQueue
 from migrator.engine.record import JobRecord
 
+_SLOW_OPENING = 0.01  # seconds from which an association is opened ahead of need
+
 BEGIN_SLICE = 64  # instances that one begin line names
+
+
+class Need(Enum):
+    """What an association is opened for: a batch that was taken, the next one, or a later one."""
+
+    TAKEN = auto()
+    NEXT = auto()
+    AHEAD = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +59,12 @@ class Lane:
         self.queue = BatchQueue()
         control.on_cancel(self._cancelled)
         self.known_pairs: Counter[ContextPair] = Counter()
-        self.may_open_ahead = settings.batch_size > 0
+        self._has_room_ahead = True
+        self._quickest_opening = float("inf")  # seconds
         self.stopped_by: DestinationError | None = None
         self._lock = threading.Lock()
         self._senders: set[Sender] = set()  # guarded by _lock, as all below
-        self._opening: set[Sender] = set()
-        self._needed: set[Sender] = set()  # being opened for a batch that was taken
+        self._opening: dict[Need, set[Sender]] = {need: set() for need in Need}
         self._answers = 0
         self._has_told = False
         self._begun: dict[int, int] = {}
@@ -79,19 +91,18 @@ class Lane:
             self.stopped_by = self.stopped_by or error
         self.queue.stop()
 
-    def open_sender(self, pairs: Collection[ContextPair], *, is_needed: bool) -> Sender:
-        """A new association for these pairs and for what else is known to come. Raises DestinationError.
-
-        With `is_needed` a worker already holds what is to be sent over it.
-        """
+    def open_sender(self, pairs: Collection[ContextPair], need: Need) -> Sender:
+        """A new association for these pairs and for what else is known to come. Raises DestinationError."""
         sender = self.destination.make_sender()
-        opening = self._needed if is_needed else self._opening
+        opening = self._opening[need]
         with self._lock:
             opening.add(sender)
         try:
             self.control.checkpoint()
             self.record.accounting.requesting_association()
+            began = time.monotonic()
             sender.open(self._in_order_of_need(pairs))
+            self._quickest_opening = min(self._quickest_opening, time.monotonic() - began)
         except BaseException:
             with self._lock:
                 opening.discard(sender)
@@ -132,15 +143,32 @@ class Lane:
 
     def give_up_opening(self) -> None:
         """End association requests that the peer has not answered: there is no work left for them."""
+        self._abort_opening(Need.NEXT, Need.AHEAD)
+
+    @property
+    def may_open_ahead(self) -> bool:
+        """Whether the next association is worth opening early.
+
+        On a quick network it is not: it costs a few milliseconds either way, and an idle association can
+        cost the destination far more (Orthanc serves four; a fifth that says nothing slows all of them).
+        """
+        return self._has_room_ahead and _SLOW_OPENING <= self._quickest_opening < float("inf")
+
+    def open_no_more_ahead(self) -> None:
+        """The destination has no room for one association more: what waits for it only stands in the way."""
+        self._has_room_ahead = False
+        self._abort_opening(Need.AHEAD)
+
+    def _abort_opening(self, *needs: Need) -> None:
         with self._lock:
-            waiting = list(self._opening)
+            waiting = [sender for need in needs for sender in self._opening[need]]
         for sender in waiting:
             sender.abort()
 
     def abort_all(self) -> None:
         """End every association at once."""
         with self._lock:
-            senders = [*self._opening, *self._needed, *self._senders]
+            senders = [*self._senders, *(sender for opening in self._opening.values() for sender in opening)]
         for sender in senders:
             sender.abort()
 

@@ -5,42 +5,44 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 
-from migrator.core.errors import AssociationRejected, Cancelled, DestinationError
+from migrator.core.errors import Cancelled, DestinationError
 from migrator.core.events import AssociationOpened
 from migrator.core.model import ContextPair
-from migrator.engine.lane import Lane
+from migrator.engine.lane import Lane, Need
 from migrator.engine.ports import Sender
 
-_AHEAD = 12  # files before the renewal at which the next association is requested
+_AHEAD = 4  # files before the renewal at which the next association is requested
+_PATIENCE = 0.05  # seconds that it may still take when it is needed
 
 
 class _Ahead:
     """An association that is being opened while another one still sends."""
 
-    def __init__(self, lane: Lane, pairs: Collection[ContextPair]) -> None:
+    def __init__(self, lane: Lane) -> None:
         self._lane = lane
-        self._pairs = pairs
-        self._sender: Sender | None = None
-        self.was_refused = False
+        self._lock = threading.Lock()
+        self._sender: Sender | None = None  # guarded by _lock
+        self._is_abandoned = False  # guarded by _lock
         self._thread = threading.Thread(target=self._open, name="association-ahead", daemon=True)
         self._thread.start()
 
     def _open(self) -> None:
         try:
-            self._sender = self._lane.open_sender(self._pairs, is_needed=False)
-        except AssociationRejected:
-            self.was_refused = True
+            sender = self._lane.open_sender((), Need.AHEAD)
         except (DestinationError, Cancelled):
-            pass  # the worker opens one itself and meets the error there
-
-    @property
-    def is_ready(self) -> bool:
-        return self._sender is not None
+            return  # the worker opens one itself and meets the error there
+        with self._lock:
+            if not self._is_abandoned:
+                self._sender = sender
+                return
+        self._lane.close_sender(sender)
 
     def result(self) -> Sender | None:
-        """The open association, or None when it could not be opened; waits for the peer's answer."""
-        self._thread.join()
-        return self._sender
+        """The open association; None when the destination has not accepted it in good time."""
+        self._thread.join(_PATIENCE)
+        with self._lock:
+            self._is_abandoned = True
+            return self._sender
 
 
 class Line:
@@ -54,20 +56,20 @@ class Line:
         self._files = 0  # sent over the association that is open
         self._releasing: threading.Thread | None = None
 
-    def sender_for(self, pairs: Collection[ContextPair], *, is_needed: bool = True) -> Sender:
+    def sender_for(self, pairs: Collection[ContextPair], need: Need = Need.TAKEN) -> Sender:
         """An open association that proposed these pairs. Raises DestinationError."""
         sender = self._sender
         if sender is not None and sender.is_open and sender.covers(pairs):
             return sender
-        return self._replace(pairs, is_needed)
+        return self._replace(pairs, need)
 
     def study_begins(self, pairs: Collection[ContextPair]) -> None:
         """Renew the association when it has carried enough files. Raises DestinationError."""
         most = self._lane.settings.batch_size
         if most and self._files >= most:
-            self._replace(pairs, is_needed=False)
+            self._replace(pairs, Need.NEXT)
         else:
-            self.sender_for(pairs, is_needed=False)
+            self.sender_for(pairs, Need.NEXT)
 
     def file_done(self, left_of_study: int) -> None:
         """Count a file; request the next association shortly before this one's renewal."""
@@ -80,24 +82,32 @@ class Line:
             and self._files + left_of_study >= most
             and self._lane.queue.head is not None
         ):
-            self._ahead = _Ahead(self._lane, ())
+            self._ahead = _Ahead(self._lane)
 
-    def _replace(self, pairs: Collection[ContextPair], is_needed: bool) -> Sender:
-        ahead, self._ahead = self._ahead, None
-        if ahead is None or not ahead.is_ready:
-            # Before waiting: a peer that serves one association at a time accepts the next only now.
+    def _replace(self, pairs: Collection[ContextPair], need: Need) -> Sender:
+        sender = self._opened_ahead(pairs)
+        if sender is not None:
+            self._drop_aside()
+        else:
+            # Before asking: a peer that serves few associations accepts the next only now.
             self._drop()
-        sender = ahead.result() if ahead is not None else None
-        if ahead is not None and ahead.was_refused:
-            self._lane.may_open_ahead = False
-        if sender is not None and not (sender.is_open and sender.covers(pairs)):
-            self._lane.close_sender(sender)
-            sender = None
-        self._drop_aside() if sender is not None else self._drop()
-        self._sender = sender or self._lane.open_sender(pairs, is_needed=is_needed)
+            sender = self._lane.open_sender(pairs, need)
+        self._sender = sender
         self._files = 0
         self._lane.emit(AssociationOpened(self._lane.destination.name, self._number))
-        return self._sender
+        return sender
+
+    def _opened_ahead(self, pairs: Collection[ContextPair]) -> Sender | None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            return None
+        sender = ahead.result()
+        if sender is None:
+            self._lane.open_no_more_ahead()
+        elif not (sender.is_open and sender.covers(pairs)):
+            self._lane.close_sender(sender)
+            return None
+        return sender
 
     def lost(self) -> None:
         """The association that was open ended by itself."""
@@ -123,9 +133,7 @@ class Line:
     def close(self) -> None:
         """Release everything."""
         self._drop()
-        if self._ahead is not None:
-            sender = self._ahead.result()
-            if sender is not None:
-                self._lane.close_sender(sender)
+        if self._ahead is not None and (sender := self._ahead.result()) is not None:
+            self._lane.close_sender(sender)
         if self._releasing is not None:
             self._releasing.join()

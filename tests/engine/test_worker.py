@@ -310,3 +310,26 @@ def test_a_status_that_passes_first_for_one_and_then_for_another_reason_stays_un
     one = make_instance()
     Bench(tmp_path, pacs, retries=10).run([one])
     assert pacs.stores[one.uid] <= 8
+
+
+def test_where_opening_is_slow_the_next_association_is_opened_while_the_last_one_sends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrator.engine.lane._SLOW_OPENING", 0.0)
+    opened_at: list[int] = []
+    pacs = MemoryPacs(script=lambda one, tries: opened_at.append(pacs.associations))
+    snapshot = Bench(tmp_path, pacs, workers=1, batch_size=20).run(many_studies(10, 20))
+    assert snapshot.run.sent == 200
+    assert set(pacs.stores.values()) == {1}
+    assert max(opened_at) == 2
+    assert pacs.associations == 0
+
+
+def test_a_destination_without_room_for_one_more_is_not_asked_ahead_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrator.engine.lane._SLOW_OPENING", 0.0)
+    pacs = MemoryPacs(most_associations=1)
+    bench = Bench(tmp_path, pacs, workers=1, batch_size=20)
+    assert bench.run(many_studies(5, 20)).run.sent == 100
+    assert not bench.lane.may_open_ahead
