@@ -54,7 +54,7 @@ class Transport:
     """One connected socket. Only `wake` may be called by threads other than the owner."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self._flags = _DONT_WAIT if _receives_for_a_tick(sock) else 0
+        self._flags = _DONT_WAIT if _blocks_for_a_tick(sock) else 0
         sock.setblocking(bool(self._flags))
         self._socket = sock
         self._lock = threading.Lock()
@@ -64,9 +64,12 @@ class Transport:
         _tune(sock)
 
     def send(self, data: memoryview) -> int:
-        """Hand over what the system takes now; returns how many bytes. Raises OSError."""
+        """Hand over what the system takes within a tick; returns how many bytes. Raises OSError.
+
+        Where sockets block for a tick, all of a buffer goes over in one call.
+        """
         try:
-            return self._socket.send(data, self._flags)
+            return self._socket.send(data)
         except BlockingIOError:
             return 0
 
@@ -118,20 +121,22 @@ class Transport:
             self._socket.close()
 
 
-def _receives_for_a_tick(sock: socket.socket) -> bool:
-    """Have a receive that blocks give up after a tick. False where that cannot be had.
+def _blocks_for_a_tick(sock: socket.socket) -> bool:
+    """Have calls that block give up after a tick. False where that cannot be had.
 
     Python leaves the timeval's layout to us, and 32-bit systems have more than one: so it is read back.
     """
     if not _DONT_WAIT:
         return False
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(0, round(TICK * 1e6)))
-        found = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.size)
-        seconds, microseconds = _TIMEVAL.unpack(found)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            sock.setsockopt(socket.SOL_SOCKET, option, _TIMEVAL.pack(0, round(TICK * 1e6)))
+            seconds, microseconds = _TIMEVAL.unpack(sock.getsockopt(socket.SOL_SOCKET, option, _TIMEVAL.size))
+            if seconds or not microseconds:
+                return False
     except (OSError, struct.error):
         return False
-    return bool(seconds == 0 and microseconds > 0)
+    return True
 
 
 def _tune(sock: socket.socket) -> None:

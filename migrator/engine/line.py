@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 
-from migrator.core.errors import Cancelled, DestinationError
+from migrator.core.errors import AssociationRejected, Cancelled, DestinationError
 from migrator.core.events import AssociationOpened
 from migrator.core.model import ContextPair
 from migrator.engine.lane import Lane, Need
@@ -86,16 +86,23 @@ class Line:
 
     def _replace(self, pairs: Collection[ContextPair], need: Need) -> Sender:
         sender = self._opened_ahead(pairs)
-        if sender is not None:
-            self._drop_aside()
-        else:
-            # Before asking: a peer that serves few associations accepts the next only now.
-            self._drop()
-            sender = self._lane.open_sender(pairs, need)
-        self._sender = sender
+        self._drop_aside()
+        self._sender = sender = sender or self._open(pairs, need)
         self._files = 0
         self._lane.emit(AssociationOpened(self._lane.destination.name, self._number))
         return sender
+
+    def _open(self, pairs: Collection[ContextPair], need: Need) -> Sender:
+        """Ask for an association while the old one is being released; again after that where need be."""
+        releasing = self._releasing
+        try:
+            return self._lane.open_sender(pairs, need)
+        except AssociationRejected:
+            # A peer that serves few associations may have room only when the old one has ended.
+            if releasing is None or not releasing.is_alive():
+                raise
+            releasing.join()
+            return self._lane.open_sender(pairs, need)
 
     def _opened_ahead(self, pairs: Collection[ContextPair]) -> Sender | None:
         ahead, self._ahead = self._ahead, None
@@ -119,7 +126,7 @@ class Line:
             self._lane.close_sender(sender)
 
     def _drop_aside(self) -> None:
-        """Release the old association while the new one already sends."""
+        """Release the old association while the new one is opened, or already sends."""
         sender, self._sender = self._sender, None
         if sender is None:
             return

@@ -14,6 +14,7 @@ MTIME_TOLERANCE_NS = 2_000_000_000  # FAT keeps times to two seconds
 
 _STATES = tuple(State)
 _CODES = {state: code for code, state in enumerate(_STATES)}
+_BY_NAME = {state.value: state for state in _STATES}
 _OPEN = 0x10  # a later run takes the path up again
 _PASSING_REASONS = frozenset(
     reason.name for reason in (Reason.FILTERED, Reason.OTHER_SHARD, Reason.BEYOND_LIMIT, Reason.GONE)
@@ -109,7 +110,7 @@ class ManifestIndex:
             self.in_doubt.difference_update(line["uids"])
 
     def _take_up_outcome(self, line: Mapping[str, Any]) -> None:
-        state, path, why = State(line["state"]), path_of(line), line.get("why")
+        state, path, why = _BY_NAME[line["state"]], path_of(line), line.get("why")
         self.put(path, line["size"], line["mtime"], state, is_settled(state, line))
         uid = line.get("uid")
         if uid is None:
