@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to", metavar="NODE", action="append", required=True, help="AETITLE@host:port, host:port or host"
     )
     parser.add_argument("--calling-aet", metavar="AE", default="DICOM_MIGRATOR", help="our own AE title")
-    parser.add_argument("--stream", action="store_true", help="send while still scanning, in bounded memory")
+    parser.add_argument(
+        "--stream", action="store_true", help="send while still scanning, without planning everything first"
+    )
     parser.add_argument("--verify", action="store_true", help="compare by C-FIND at the end")
     parser.add_argument(
         "--resend-missing", action="store_true", help="verify, send again what is missing, and verify again"

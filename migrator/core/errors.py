@@ -11,7 +11,6 @@ MigratorError
 │   └── AssociationLost      an established association ended: abort, reset, silence
 │       └── PeerSilent       no answer within the time-out; the association was aborted
 ├── InstanceError            one file's own fault; the rest of the run goes on
-│   ├── NotDicom
 │   ├── DamagedFile          truncated, or an element runs past its end
 │   ├── UnreadableFile       the operating system refuses to read it; `may_retry`
 │   ├── ChangedFile          not the file that was scanned; `may_retry`
@@ -89,10 +88,6 @@ class PeerSilent(AssociationLost):
 
 class InstanceError(MigratorError):
     """One file's own fault; the item is recorded and the rest goes on."""
-
-
-class NotDicom(InstanceError):
-    """The content is not a DICOM object."""
 
 
 class DamagedFile(InstanceError):
