@@ -30,9 +30,10 @@ def _table(group: BaseModel) -> str:
 
 def _row(name: str, field: FieldInfo) -> str:
     option = "--" + name.replace("_", "-")
-    if field.annotation is bool:
+    if field.annotation in (bool, bool | None):
         spelt = f"`{option}` / `--no-{option[2:]}`"
-        return f"| {spelt} | {'on' if field.default else 'off'} | {field.description} |"
+        usual = "by preset" if field.default is None else "on" if field.default else "off"
+        return f"| {spelt} | {usual} | {field.description} |"
     if typing.get_origin(field.annotation) is typing.Literal:
         value = " or ".join(typing.get_args(field.annotation))
     else:

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the negotiations and the DIMSE commands of failing files to FILE",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    add_settings(parser, "send", "scan", "filter")
+    add_settings(parser, "send", "recovery", "pace", "rule", "tls", "scan", "filter")
 
 
 def run(arguments: argparse.Namespace) -> int:

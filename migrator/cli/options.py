@@ -34,9 +34,10 @@ def _keywords(group: str, field_name: str, field: Any) -> dict[str, Any]:
     default = field.default
     keywords: dict[str, Any] = {"dest": f"{group}.{field_name}", "default": argparse.SUPPRESS}
     meaning = field.description.replace("%", "%%")
-    if field.annotation is bool:
+    if field.annotation in (bool, bool | None):
         keywords["action"] = argparse.BooleanOptionalAction
-        return keywords | {"help": f"{meaning} (default: {'on' if default else 'off'})"}
+        usual = "as the preset says" if default is None else "on" if default else "off"
+        return keywords | {"help": f"{meaning} (default: {usual})"}
     if get_origin(field.annotation) is Literal:
         keywords["choices"] = get_args(field.annotation)
     elif get_origin(field.annotation) is tuple:

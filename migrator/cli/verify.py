@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resend-missing", action="store_true", help="send again what is missing, and verify again"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    add_settings(parser, "send", "scan")
+    add_settings(parser, "send", "tls", "scan")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -58,6 +58,12 @@ class Control:
         self._is_cancelled = True
         _thread.start_new_thread(self.cancel, ())
 
+    def child(self) -> Control:
+        """A control that is cancelled with this one, and pauses and cancels by itself."""
+        child = Control()
+        self.on_cancel(child.cancel)
+        return child
+
     def on_cancel(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the job is cancelled; at once if it already is."""
         with self._lock:

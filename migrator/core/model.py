@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from migrator.core.edits import Edit
+
 
 @dataclass(frozen=True, slots=True)
 class Patient:
@@ -38,20 +40,6 @@ class Series:
     description: str = ""
     number: str = ""
     study: Study = field(default_factory=lambda: Study(""))
-
-
-class Edit:
-    """What must differ from the file when an instance is sent. Pure data; `dicom` applies it."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Uncompress(Edit):
-    """Send in an uncompressed transfer syntax that the association accepted.
-
-    Compressed pixel data is decoded, an uncompressed dataset is re-encoded. The SOP instance UID stays.
-    """
 
 
 class ContextPair(NamedTuple):
@@ -133,13 +121,32 @@ class StudyBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """How to speak TLS (PS3.15 Annex B) with a node. Paths of PEM files; empty `ca` means the system's.
+
+    `cert` and `key` are our own, for peers that ask for them; `key` may be in the file of `cert`.
+    """
+
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+    key_passphrase: str = field(default="", repr=False)
+    checks_host: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """A DICOM application entity on the network, and the name by which we call it."""
+    """A DICOM application entity on the network, and the name by which we call it.
+
+    `tls` is None where the connection is not encrypted; a node is the same destination with and without.
+    """
 
     host: str
     port: int = 104
     ae_title: str = "ANY-SCP"
     calling_ae_title: str = "DICOM_MIGRATOR"
+
+    tls: Tls | None = None
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from migrator.core.edits import Change
 from migrator.core.model import Instance, Reason
 
 
@@ -59,6 +60,16 @@ class Cause(str, Enum):
     DECISION = "decision"
 
 
+class Refusal(str, Enum):
+    """What a status complains about; the value is how a person names it in `--status`."""
+
+    NONE = "none"
+    RESOURCES = "out-of-resources"
+    MISMATCH = "class-mismatch"
+    NOT_UNDERSTOOD = "cannot-understand"
+    PATIENT = "patient-conflict"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one instance (or one try at it).
@@ -66,7 +77,9 @@ class Outcome:
     `status` is the C-STORE status (PS3.4 Table B.2-1) or None where none came; `comment` is the peer's
     Error Comment (0000,0902) with its Offending Elements; `seconds` and `bytes` are those of the sends;
     `attempts` counts C-STORE requests; `reason` is for people, without patient data. `stops` tells that
-    every further instance would be refused in the same way, so the run should end.
+    every further instance would be refused in the same way, so the run should end. `latency` is the time
+    from the last byte sent to the response, in seconds. `sent_uid` is the SOP instance UID that was sent
+    where it is not the file's; `changes` tells which attributes were sent otherwise, before and after.
     """
 
     state: State
@@ -82,6 +95,10 @@ class Outcome:
     healed: bool = False
     remedies: tuple[str, ...] = ()
     stops: bool = False
+    refusal: Refusal = Refusal.NONE
+    latency: float = 0.0
+    sent_uid: str = ""
+    changes: tuple[Change, ...] = ()
 
     @property
     def is_stored(self) -> bool:

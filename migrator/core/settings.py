@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from migrator.core.times import CLOCK_RANGE, MOMENT, WEEKDAYS, duration
 
 
 def _setting(meaning: str, metavar: str = "", *, shapes: bool = False, **limits: Any) -> Any:
@@ -17,6 +19,9 @@ def _setting(meaning: str, metavar: str = "", *, shapes: bool = False, **limits:
 
 class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+_Duration = Annotated[float, BeforeValidator(duration)]
 
 
 class ScanSettings(_Group):
@@ -89,12 +94,6 @@ class SendSettings(_Group):
     retries: Annotated[
         int, _setting("further tries per file after a failure that may pass", "N", ge=0, le=10)
     ] = 1
-    decompress: Annotated[
-        bool,
-        _setting(
-            "decompress losslessly where the destination does not accept the compressed syntax", shapes=True
-        ),
-    ] = True
     max_pdu: Annotated[
         int,
         _setting(
@@ -113,6 +112,165 @@ class SendSettings(_Group):
     skip_existing: Annotated[
         bool, _setting("ask the destination first and send only the instances it lacks")
     ] = False
+    status: Annotated[
+        tuple[str, ...],
+        _setting(
+            "what a C-STORE status means at this destination: A778=patient-conflict (stored-with-warning, "
+            "already-there, out-of-resources, class-mismatch, cannot-understand, patient-conflict, invalid, "
+            "failed, failed-for-now, not-authorised)",
+            "CODE=MEANING",
+            shapes=True,
+        ),
+    ] = ()
+
+
+# Steps that change nothing but the encoding of an object; only these are on with the preset `strict`.
+_LOSSLESS = frozenset({"decompress", "targeted", "reconnect", "ask", "back_off"})
+
+
+class RecoverySettings(_Group):
+    """What is tried when an instance is not stored. Steps not set are as the preset says."""
+
+    recovery: Annotated[
+        Literal["standard", "strict"],
+        _setting("standard: every step; strict: lossless steps only, the rest is held for a person"),
+    ] = "standard"
+    reconnect: Annotated[bool | None, _setting("open a new association where one was lost")] = None
+    ask: Annotated[
+        bool | None, _setting("ask by C-FIND about an answer that never came, before sending again")
+    ] = None
+    back_off: Annotated[
+        bool | None, _setting("wait 2, 4 and 8 seconds where the destination is out of resources")
+    ] = None
+    targeted: Annotated[
+        bool | None, _setting("try a refused object over an association for its SOP class alone")
+    ] = None
+    decompress: Annotated[
+        bool | None,
+        _setting(
+            "decompress losslessly where the destination does not accept the compressed syntax", shapes=True
+        ),
+    ] = None
+    decompress_lossy: Annotated[
+        bool | None,
+        _setting("decompress also what was compressed with loss; its flags stay", shapes=True),
+    ] = None
+    remap: Annotated[
+        bool | None,
+        _setting("take over the patient that the destination has for the study, on a conflict", shapes=True),
+    ] = None
+    suffix: Annotated[
+        bool | None,
+        _setting("append --conflict-suffix to the patient ID where that patient is not found", shapes=True),
+    ] = None
+    conflict_suffix: Annotated[
+        str, _setting("what is appended", "TEXT", shapes=True, pattern=r"^[A-Za-z0-9_.-]{1,16}$")
+    ] = "_MIG"
+    strip_private: Annotated[
+        bool | None,
+        _setting("drop private elements where the destination cannot understand an object", shapes=True),
+    ] = None
+    clean: Annotated[
+        bool | None,
+        _setting("decompress and write anew, without irregular values, what it still refuses", shapes=True),
+    ] = None
+    reclassify: Annotated[
+        bool | None,
+        _setting("send a Secondary Capture copy of images that do not fit their SOP class", shapes=True),
+    ] = None
+    waves: Annotated[
+        int, _setting("passes over what failed for a reason that may pass, at the end", "N", ge=0, le=5)
+    ] = 3
+    wave_wait: Annotated[
+        _Duration, _setting("wait before the first of them; doubles each time, up to ten times it", "T", ge=0)
+    ] = 30.0
+    breaker_failures: Annotated[
+        int, _setting("failures of the destination in a row after which it is left alone", "N", ge=1)
+    ] = 5
+    breaker_wait: Annotated[
+        _Duration,
+        _setting("wait before it is tried again; doubles each time, up to ten times it", "T", gt=0),
+    ] = 60.0
+    give_up_after: Annotated[
+        _Duration, _setting("give a destination up that is down for so long; 0 is never", "T", ge=0)
+    ] = 0.0
+
+    def allows(self, step: str) -> bool:
+        """Whether this step is on: as its switch says, else as the preset does."""
+        switch = getattr(self, step)
+        if switch is None:
+            return self.recovery == "standard" or step in _LOSSLESS
+        return bool(switch)
+
+
+class PaceSettings(_Group):
+    """How the flow is held back. All off by default; times are the workstation's local time."""
+
+    bandwidth: Annotated[
+        float, _setting("at most so many MB (10^6 bytes) per second; 0 is no limit", "MB/S", ge=0)
+    ] = 0.0
+    adaptive: Annotated[bool, _setting("slow down while the destination takes longer than 1 s to answer")] = (
+        False
+    )
+    peak: Annotated[
+        str, _setting("hours in which to go slow: 07:00-18:00", "HH:MM-HH:MM", pattern=CLOCK_RANGE)
+    ] = ""
+    peak_days: Annotated[
+        str, _setting("weekdays on which these hours count: mon-fri,sun", "DAYS", pattern=WEEKDAYS)
+    ] = ""
+    peak_workers: Annotated[int, _setting("associations in these hours", "N", ge=1, le=4)] = 1
+    peak_delay: Annotated[float, _setting("seconds between two files in these hours", "S", ge=0, le=10)] = 0.5
+    window: Annotated[
+        str,
+        _setting(
+            "send only in these hours, and wait outside: 19:00-06:00", "HH:MM-HH:MM", pattern=CLOCK_RANGE
+        ),
+    ] = ""
+    window_days: Annotated[
+        str, _setting("weekdays on which the window opens: mon-fri,sun", "DAYS", pattern=WEEKDAYS)
+    ] = ""
+    start_at: Annotated[
+        str, _setting("wait until then before sending: 22:00, 2027-01-31T22:00", "TIME", pattern=MOMENT)
+    ] = ""
+    max_duration: Annotated[
+        _Duration, _setting("stop in order after so long (exit code 5); 0 is never", "T", ge=0)
+    ] = 0.0
+    keep_awake: Annotated[bool, _setting("keep the machine from falling asleep while a run is on")] = True
+
+
+class RuleSettings(_Group):
+    """What is changed in every object that is sent; without rules nothing is."""
+
+    rules: Annotated[
+        str, _setting("change attributes as this file says, one rule per line", "FILE", shapes=True)
+    ] = ""
+    crosswalk: Annotated[
+        str,
+        _setting(
+            "give patients the IDs of this CSV: old ID and issuer, new ID, issuer and name",
+            "FILE",
+            shapes=True,
+        ),
+    ] = ""
+
+
+class TlsSettings(_Group):
+    """How the connection is encrypted (TLS 1.2 or later)."""
+
+    tls: Annotated[bool, _setting("speak TLS with the destination")] = False
+    ca: Annotated[
+        str, _setting("PEM file with the authorities to trust; without one, the system's", "FILE")
+    ] = ""
+    cert: Annotated[str, _setting("PEM file with our own certificate", "FILE")] = ""
+    key: Annotated[str, _setting("PEM file with its key, where that is another file", "FILE")] = ""
+    key_passphrase_file: Annotated[
+        str,
+        _setting(
+            "file with the key's passphrase; else DICOM_MIGRATOR_KEY_PASSPHRASE or the system's keyring",
+            "FILE",
+        ),
+    ] = ""
+    check_host: Annotated[bool, _setting("check that the certificate names the host")] = True
 
 
 class Settings(_Group):
@@ -121,6 +279,10 @@ class Settings(_Group):
     scan: ScanSettings = ScanSettings()
     filter: FilterSettings = FilterSettings()
     send: SendSettings = SendSettings()
+    recovery: RecoverySettings = RecoverySettings()
+    pace: PaceSettings = PaceSettings()
+    rule: RuleSettings = RuleSettings()
+    tls: TlsSettings = TlsSettings()
 
 
 def shaping(settings: Settings) -> dict[str, Any]:

@@ -109,8 +109,11 @@ class Association:
         self.send(memoryview(self._protocol.echo(context_id, sop_class)))
         return self._response("C-ECHO")
 
-    def send(self, data: memoryview) -> None:
-        """Send whole PDUs. Raises PeerSilent when the peer takes nothing for too long, AssociationLost."""
+    def send(self, data: memoryview, *, more: bool = False) -> None:
+        """Send whole PDUs; or a part, with `more` of it to follow in the next call.
+
+        Raises PeerSilent when the peer takes nothing for too long, AssociationLost.
+        """
         self._look()
         transport = self._require()
         done = 0
@@ -119,7 +122,7 @@ class Association:
                 step = transport.send(data[done:] if done else data)
                 done += step
                 self._sent += step
-                self._is_mid_pdu = 0 < done < len(data)
+                self._is_mid_pdu = more or 0 < done < len(data)
                 if done == len(data):
                     return
                 self._wait_to_send(transport)

@@ -46,12 +46,17 @@ def can_propose(pair: ContextPair) -> bool:
     return all(_UID.fullmatch(uid) for uid in pair)
 
 
-def plan_contexts(needed: Iterable[ContextPair]) -> Plan:
+def plan_contexts(needed: Iterable[ContextPair], *, is_uncompressed: bool = False) -> Plan:
     """One context per pair, in the given order of need, then the uncompressed fallbacks of their classes.
 
+    With `is_uncompressed` the pairs themselves are left out, unless they are fallbacks.
     The acceptor picks one syntax per context: only one that stands alone tells whether it is accepted.
     """
     wanted = [pair for pair in dict.fromkeys(needed) if can_propose(pair)]
+    if is_uncompressed:
+        wanted = [pair for pair in wanted if pair.transfer_syntax in FALLBACKS] or [
+            ContextPair(pair.sop_class, FALLBACKS[0]) for pair in wanted
+        ]
     kept, left_out = wanted[:MOST_CONTEXTS], wanted[MOST_CONTEXTS:]
     classes = dict.fromkeys(pair.sop_class for pair in kept)
     fallbacks = (ContextPair(sop_class, syntax) for sop_class in classes for syntax in FALLBACKS)

@@ -9,16 +9,32 @@ from io import BytesIO
 from pydicom.filereader import read_dataset
 
 from migrator.core.errors import DamagedFile
+from migrator.dicom.charsets import decoder_of
 
 LEVEL = 0x00080052
 SOP_INSTANCE_UID = 0x00080018
+CHARACTER_SET = 0x00080005
+PATIENT_NAME = 0x00100010
 PATIENT_ID = 0x00100020
+ISSUER_OF_PATIENT_ID = 0x00100021
+BIRTH_DATE = 0x00100030
+SEX = 0x00100040
 STUDY_UID = 0x0020000D
 SERIES_UID = 0x0020000E
 STUDY_INSTANCES = 0x00201208
 SERIES_INSTANCES = 0x00201209
 
-_TAGS = (SOP_INSTANCE_UID, PATIENT_ID, STUDY_UID, SERIES_UID, STUDY_INSTANCES, SERIES_INSTANCES)
+PATIENT = (PATIENT_ID, ISSUER_OF_PATIENT_ID, PATIENT_NAME, BIRTH_DATE, SEX)
+
+_TAGS = (
+    CHARACTER_SET,
+    SOP_INSTANCE_UID,
+    *PATIENT,
+    STUDY_UID,
+    SERIES_UID,
+    STUDY_INSTANCES,
+    SERIES_INSTANCES,
+)
 
 Keys = Mapping[int, str]
 
@@ -47,7 +63,11 @@ def decode_keys(data: bytes) -> dict[int, str]:
     raw = _walk(data)
     if raw is None:
         raw = _parse(data)
-    return {tag: value.decode("latin-1").strip(" \0") for tag, value in raw.items()}
+    try:
+        decode = decoder_of(raw.get(CHARACTER_SET, b""))
+    except ValueError:
+        decode = decoder_of(b"")
+    return {tag: decode(value, tag == PATIENT_NAME).strip(" \0") for tag, value in raw.items()}
 
 
 def _walk(data: bytes) -> dict[int, bytes] | None:

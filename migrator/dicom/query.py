@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migrator.core.model import Instance, Node, Proof, StudyHoldings
+from migrator.core.model import Instance, Node, Patient, Proof, StudyHoldings
 from migrator.core.settings import SendSettings
 from migrator.dicom.association import Timeouts
 from migrator.dicom.identifier import (
+    CHARACTER_SET,
     LEVEL,
+    PATIENT,
     PATIENT_ID,
     SERIES_INSTANCES,
     SERIES_UID,
@@ -101,6 +103,19 @@ class StudyFinder:
         if any(match.get(SOP_INSTANCE_UID) == instance.uid for match in answers.matches):
             return True
         return None if answers.refusal else False
+
+    def patients(self, study_uid: str) -> tuple[Patient, ...] | None:
+        """The patients under whom the destination knows a study, each once; None when it cannot tell.
+
+        Raises Unreachable, AssociationRejected, AssociationLost.
+        """
+        if self._inquiry.model() is None:
+            return None
+        answers = self._find("STUDY", {STUDY_UID: study_uid}, (CHARACTER_SET, *PATIENT))
+        if answers.refusal:
+            return None
+        found = (Patient(*(match.get(tag, "") for tag in PATIENT)) for match in answers.matches)
+        return tuple(dict.fromkeys(found))
 
     @property
     def is_open(self) -> bool:

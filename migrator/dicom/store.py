@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from migrator.core.edits import Edit, Uncompress
 from migrator.core.errors import (
     AssociationLost,
     Cancelled,
@@ -15,7 +17,7 @@ from migrator.core.errors import (
     DestinationError,
     InstanceError,
 )
-from migrator.core.model import ContextPair, Edit, Instance, Node, Uncompress
+from migrator.core.model import ContextPair, Instance, Node
 from migrator.core.outcome import Cause, Fidelity, Outcome, State
 from migrator.core.settings import SendSettings
 from migrator.dicom.association import Association, Timeouts
@@ -33,7 +35,7 @@ from migrator.dicom.contexts import (
 from migrator.dicom.decoding import shared_decoders
 from migrator.dicom.payload import HEADROOM, MemoryPayload, Payload, Slab, open_payload
 from migrator.dicom.protocol import fragment_size
-from migrator.dicom.status import meaning
+from migrator.dicom.status import meaning, overrides_of
 from migrator.dicom.trace import AssociationTrace
 
 _NO_PLAN = Plan(())
@@ -53,11 +55,19 @@ class _Shipment:
     fidelity: Fidelity = Fidelity.VERBATIM
 
 
+class _Took(NamedTuple):
+    """Seconds of a whole send, and of its wait for the answer alone."""
+
+    seconds: float
+    latency: float
+
+
 class StoreSender:
     """At most one association to one destination; fits `engine.ports.Sender`.
 
-    `root` is the folder that instances' paths are relative to. `pace` is called with the number of bytes
-    before they are sent, and may wait. Memory is two buffers of 256 KiB, whatever is sent verbatim.
+    `root` is the folder that instances' paths are relative to. `pace` is told how many bytes stand ready, and
+    answers, after a wait if need be, how many of them may go now (at least one). Memory is two buffers of
+    256 KiB, whatever is sent verbatim.
     """
 
     def __init__(
@@ -65,7 +75,7 @@ class StoreSender:
         node: Node,
         settings: SendSettings,
         root: str,
-        pace: Callable[[int], None] | None = None,
+        pace: Callable[[int], int] | None = None,
         trace: AssociationTrace | None = None,
     ) -> None:
         self._node = node
@@ -73,6 +83,7 @@ class StoreSender:
         self._timeouts = Timeouts(settings.acse_timeout, settings.dimse_timeout, settings.network_timeout)
         self._prefix = os.path.join(root, "")  # noqa: PTH118 - joined by hand once per file
         self._pace = pace
+        self._overrides = overrides_of(settings.status)
         self._trace = trace
         # The thread itself, since the identifier of one that ended is given to another.
         self._owner = threading.current_thread()
@@ -88,14 +99,16 @@ class StoreSender:
     def is_open(self) -> bool:
         return self._association.is_open
 
-    def open(self, pairs: Collection[ContextPair]) -> None:
+    def open(self, pairs: Collection[ContextPair], *, is_uncompressed: bool = False) -> None:
         """Request an association that proposes `pairs`, in this order of need, with uncompressed fallbacks.
 
-        Raises Unreachable, AssociationRejected, AssociationLost. That no context at all was accepted is
-        no error: every instance then says so.
+        With `is_uncompressed` only the fallbacks of their SOP classes are proposed. That no context at all
+        was accepted is no error: every instance then says so.
+
+        Raises Unreachable, AssociationRejected, AssociationLost.
         """
         self.release()
-        self._plan = plan_contexts(pairs)
+        self._plan = plan_contexts(pairs, is_uncompressed=is_uncompressed)
         association = self._association = Association(self._node, self._timeouts)
         # Looked at only now: an abort that comes later finds this association and interrupts it.
         if self._is_aborted.is_set():
@@ -241,7 +254,9 @@ class StoreSender:
         try:
             self._send(shipment, command)
             self._ahead = self._load_ahead(then)
+            sent = time.perf_counter()
             response = association.answer(shipment.size)
+            latency = time.perf_counter() - sent
         except InstanceError as error:
             # Half a data set has left: nothing but the association's end can take it back.
             association.abort()
@@ -252,7 +267,7 @@ class StoreSender:
             raise
         finally:
             shipment.payload.close()
-        return self._judge(shipment, response, time.perf_counter() - started)
+        return self._judge(shipment, response, _Took(time.perf_counter() - started, latency))
 
     def _send(self, shipment: _Shipment, command: bytes) -> None:
         association, payload, slab = self._association, shipment.payload, shipment.slab
@@ -261,17 +276,18 @@ class StoreSender:
             command = b""
         data = slab.pdus(command)
         while True:
-            if self._pace is not None:
-                self._pace(len(data))
+            while self._pace is not None and (piece := self._pace(len(data))) < len(data):
+                association.send(data[:piece], more=True)
+                data = data[piece:]
             association.send(data)
             if not payload.remaining:
                 return
             slab.load(payload, shipment.context_id)
             data = slab.pdus()
 
-    def _judge(self, shipment: _Shipment, response: Response, seconds: float) -> Outcome:
+    def _judge(self, shipment: _Shipment, response: Response, took: _Took) -> Outcome:
         status = response.status
-        means = meaning(status)
+        means = meaning(status, self._overrides)
         if status:
             self._trace_failure(response, means.words)
         return Outcome(
@@ -279,11 +295,13 @@ class StoreSender:
             status=status,
             comment=response.comment if status else "",
             fidelity=shipment.fidelity,
-            seconds=seconds,
+            seconds=took.seconds,
+            latency=took.latency,
             bytes=shipment.size,
             reason=means.words,
             may_retry=means.may_retry,
             stops=means.stops,
+            refusal=means.refusal,
         )
 
     def _trace_failure(self, response: Response | None, words: str) -> None:

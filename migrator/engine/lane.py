@@ -13,7 +13,7 @@ from migrator.core.control import Control
 from migrator.core.errors import DestinationError
 from migrator.core.events import Emit, Notice
 from migrator.core.model import ContextPair, Instance, Proof, StudyBatch
-from migrator.core.settings import SendSettings
+from migrator.core.settings import Settings
 from migrator.engine.ports import Finder, Sender
 from migrator.engine.queue import BatchQueue
 from migrator.engine.record import JobRecord
@@ -46,7 +46,7 @@ class Lane:
     def __init__(
         self,
         destination: Destination,
-        settings: SendSettings,
+        settings: Settings,
         record: JobRecord,
         control: Control,
         emit: Emit,

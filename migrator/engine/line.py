@@ -65,7 +65,7 @@ class Line:
 
     def study_begins(self, pairs: Collection[ContextPair]) -> None:
         """Renew the association when it has carried enough files. Raises DestinationError."""
-        most = self._lane.settings.batch_size
+        most = self._lane.settings.send.batch_size
         if most and self._files >= most:
             self._replace(pairs, Need.NEXT)
         else:
@@ -74,7 +74,7 @@ class Line:
     def file_done(self, left_of_study: int) -> None:
         """Count a file; request the next association shortly before this one's renewal."""
         self._files += 1
-        most = self._lane.settings.batch_size
+        most = self._lane.settings.send.batch_size
         if not most or self._ahead is not None or not self._lane.may_open_ahead:
             return
         if (

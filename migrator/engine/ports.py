@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from migrator.core.model import ContextPair, Edit, Instance, StudyHoldings
+from migrator.core.edits import Edit
+from migrator.core.model import ContextPair, Instance, Patient, StudyHoldings
 from migrator.core.outcome import Outcome, Problem
 
 
@@ -34,9 +35,10 @@ class Sender(Protocol):
     @property
     def is_open(self) -> bool: ...
 
-    def open(self, pairs: Collection[ContextPair]) -> None:
+    def open(self, pairs: Collection[ContextPair], *, is_uncompressed: bool = False) -> None:
         """Request an association that proposes `pairs`, in this order of need, with uncompressed fallbacks.
 
+        With `is_uncompressed` only the fallbacks of their SOP classes are proposed.
         Raises Unreachable, AssociationRejected, AssociationLost.
         """
         ...
@@ -77,6 +79,13 @@ class Finder(Protocol):
 
     def holds(self, instance: Instance) -> bool | None:
         """Whether the destination holds this instance; None when it cannot tell.
+
+        Raises Unreachable, AssociationRejected, AssociationLost.
+        """
+        ...
+
+    def patients(self, study_uid: str) -> tuple[Patient, ...] | None:
+        """The patients under whom the destination knows a study, each once; None when it cannot tell.
 
         Raises Unreachable, AssociationRejected, AssociationLost.
         """

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from migrator.core.edits import Edit, Uncompress
 from migrator.core.errors import DestinationError
-from migrator.core.model import Edit, Instance, Uncompress
+from migrator.core.model import Instance
 from migrator.core.outcome import Cause, Fidelity, Outcome, State
-from migrator.core.settings import SendSettings
+from migrator.core.settings import Settings
 
 MOST_SENDS = 8  # C-STORE requests per instance and run, whatever the remedies decide
 _FIRST_WAIT = 2.0  # seconds before a status that may pass is tried again; doubles each time
@@ -67,7 +68,7 @@ Remedy = Callable[[Attempt, Outcome], Decision | None]
 Holds = Callable[[Instance], bool | None]
 
 
-def remedies_of(settings: SendSettings, holds: Holds) -> list[Remedy]:
+def remedies_of(settings: Settings, holds: Holds) -> list[Remedy]:
     """The chain in its order. `holds` asks the destination whether it has an instance (None: cannot tell)."""
     return [resolve_unknown(holds), reconnect, uncompress(settings), try_again(settings)]
 
@@ -105,25 +106,29 @@ def reconnect(attempt: Attempt, outcome: Outcome) -> Decision | None:
     return Retry("reconnected", attempt.edits)
 
 
-def uncompress(settings: SendSettings) -> Remedy:
+def uncompress(settings: Settings) -> Remedy:
     """Decode or re-encode, without loss, what the negotiation did not accept as it is."""
 
     def decide(attempt: Attempt, outcome: Outcome) -> Decision | None:
-        if outcome.cause is not Cause.CONTEXT or Uncompress() in attempt.edits or not settings.decompress:
+        if (
+            outcome.cause is not Cause.CONTEXT
+            or Uncompress() in attempt.edits
+            or not settings.recovery.allows("decompress")
+        ):
             return None
         return Retry("uncompressed", (*attempt.edits, Uncompress()))
 
     return decide
 
 
-def try_again(settings: SendSettings) -> Remedy:
+def try_again(settings: Settings) -> Remedy:
     """Repeat a failure that may pass, so often as the settings allow, waiting longer each time."""
 
     def decide(attempt: Attempt, outcome: Outcome) -> Decision | None:
         tries = attempt.remedies.count("tried again")
         if not outcome.may_retry or outcome.stops or outcome.cause is Cause.ASSOCIATION:
             return None
-        if tries >= settings.retries:
+        if tries >= settings.send.retries:
             return None
         after = 0.0 if outcome.cause is Cause.FILE else _FIRST_WAIT * 2**tries
         return Retry("tried again", attempt.edits, after=after)

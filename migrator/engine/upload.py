@@ -37,7 +37,7 @@ class Upload:
         self._settings = settings
         self._feed = feed
         self._planner = planner
-        self._remedies = remedies_of(settings.send, lane.holds)
+        self._remedies = remedies_of(settings, lane.holds)
         self._failure: Exception | None = None
         lane.known_pairs = planner.pairs
 

@@ -113,7 +113,7 @@ class Worker:
     def _still_to_send(self, batch: StudyBatch) -> Sequence[Instance]:
         """Without what the destination is known to hold: asked for, or in doubt since an interruption."""
         doubted = frozenset(one.uid for one in batch.instances if self._lane.record.is_in_doubt(one))
-        asks = self._lane.settings.skip_existing
+        asks = self._lane.settings.send.skip_existing
         if not doubted and not asks:
             return batch.instances
         held: dict[str, frozenset[str] | None] = {}

@@ -162,7 +162,7 @@ class MigrateJob:
         destination = Destination(
             str(request.node), self._make_sender, lambda: StudyFinder(request.node, request.settings.send)
         )
-        lane = Lane(destination, request.settings.send, self._record, self._control, self._emit)
+        lane = Lane(destination, request.settings, self._record, self._control, self._emit)
         planner = Planner(request.settings.send)
         feed = self._feed(planner)
         run = _Run(Upload(lane, request.settings, feed, planner))

@@ -484,9 +484,9 @@ def test_a_sender_that_was_aborted_opens_no_association(small: Path, is_owner: b
 def test_an_abort_in_the_instant_before_the_association_is_replaced_is_not_lost(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def plan_while_another_aborts(pairs: Collection[ContextPair]) -> Plan:
+    def plan_while_another_aborts(pairs: Collection[ContextPair], *, is_uncompressed: bool) -> Plan:
         in_thread(sender.abort)
-        return plan_contexts(pairs)
+        return plan_contexts(pairs, is_uncompressed=is_uncompressed)
 
     monkeypatch.setattr("migrator.dicom.store.plan_contexts", plan_while_another_aborts)
     sender = quick(Node("127.0.0.1", free_port()), small.parent)

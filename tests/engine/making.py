@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
+from migrator.core.edits import Edit, Uncompress
 from migrator.core.errors import AssociationLost, DestinationError
 from migrator.core.model import (
     ContextPair,
-    Edit,
     Instance,
     Patient,
     Proof,
     Series,
     Study,
     StudyHoldings,
-    Uncompress,
 )
 from migrator.core.outcome import Cause, Fidelity, Outcome, State
+from migrator.core.settings import Settings
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -53,6 +53,17 @@ def make_study(study: int, count: int) -> list[Instance]:
     return [make_instance(number, series) for number in range(1, count + 1)]
 
 
+def settings_of(**values: object) -> Settings:
+    """Settings by their names, whatever their group."""
+    groups: dict[str, dict[str, object]] = {}
+    for name, value in values.items():
+        (group,) = (
+            one for one in Settings.model_fields if name in type(getattr(Settings(), one)).model_fields
+        )
+        groups.setdefault(group, {})[name] = value
+    return Settings.model_validate(groups)
+
+
 Script = Callable[[Instance, int], Outcome | Exception | None]
 
 
@@ -66,6 +77,7 @@ class MemoryPacs:
     most_associations: int = 99
     refuses: list[DestinationError] = field(default_factory=list)
     held: set[str] = field(default_factory=set)
+    patients: dict[str, tuple[Patient, ...]] = field(default_factory=dict)
     stores: Counter[str] = field(default_factory=Counter)
     associations: int = 0
     opened: int = 0
@@ -88,7 +100,7 @@ class MemorySender:
         self._number = 0
         self.is_open = False
 
-    def open(self, pairs: Collection[ContextPair]) -> None:
+    def open(self, pairs: Collection[ContextPair], *, is_uncompressed: bool = False) -> None:
         with self._pacs.lock:
             if self._pacs.refuses:
                 raise self._pacs.refuses.pop(0)
@@ -147,6 +159,9 @@ class MemoryFinder:
 
     def holds(self, instance: Instance) -> bool | None:
         return instance.uid in self._pacs.held if self._pacs.answers_find else None
+
+    def patients(self, study_uid: str) -> tuple[Patient, ...] | None:
+        return self._pacs.patients.get(study_uid, ()) if self._pacs.answers_find else None
 
     def interrupt(self) -> None:
         pass

@@ -13,7 +13,6 @@ from migrator.core.errors import AssociationLost, AssociationRejected, Unreachab
 from migrator.core.events import Event, InstanceSettled
 from migrator.core.model import Instance
 from migrator.core.outcome import Cause, Outcome, State
-from migrator.core.settings import SendSettings
 from migrator.engine.accounting import Accounting, Snapshot
 from migrator.engine.lane import Destination, Lane
 from migrator.engine.manifest import Manifest
@@ -21,14 +20,14 @@ from migrator.engine.planner import Planner
 from migrator.engine.record import JobRecord
 from migrator.engine.recovery import remedies_of
 from migrator.engine.worker import Worker
-from tests.engine.making import RLE, MemoryPacs, make_instance, make_study
+from tests.engine.making import RLE, MemoryPacs, make_instance, make_study, settings_of
 
 
 class Bench:
     """One run of some workers over some instances."""
 
     def __init__(self, folder: Path, pacs: MemoryPacs, **settings: object) -> None:
-        self.settings = SendSettings(**settings)  # type: ignore[arg-type]
+        self.settings = settings_of(**settings)
         self.events: list[Event] = []
         self.waits: list[float] = []
         self.control = Control()
@@ -50,13 +49,13 @@ class Bench:
         instances = list(instances)
         for instance in instances:
             self.record.found(instance)
-        for batch in Planner(self.settings).plan(instances):
+        for batch in Planner(self.settings.send).plan(instances):
             self.lane.queue.put(batch)
         self.lane.queue.filled()
         remedies = remedies_of(self.settings, self.lane.holds)
         threads = [
             threading.Thread(target=Worker(self.lane, number, remedies).run, daemon=True)
-            for number in range(self.settings.workers)
+            for number in range(self.settings.send.workers)
         ]
         for thread in threads:
             thread.start()
