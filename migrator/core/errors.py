@@ -15,6 +15,7 @@ MigratorError
 │   ├── UnreadableFile       the operating system refuses to read it; `may_retry`
 │   ├── ChangedFile          not the file that was scanned; `may_retry`
 │   └── CannotEncode         no way to bring the dataset into an accepted transfer syntax
+├── LimitReached             a limit that the user set ended the run (exit code 5)
 └── Cancelled                the user asked to stop
 """
 
@@ -112,3 +113,7 @@ class CannotEncode(InstanceError):
 
 class Cancelled(MigratorError):
     """The user asked to stop."""
+
+
+class LimitReached(MigratorError):
+    """A limit that the user set ended the run; what is pending is sent by the same command, later."""
