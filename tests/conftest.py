@@ -10,7 +10,17 @@ from typing import Any
 
 import pytest
 
-from tests.peers import Dcmqrscp, KeepingScp, Manners, MissingPeer, Orthanc, Storescp
+from tests.peers import (
+    Dcmqrscp,
+    KeepingScp,
+    Manners,
+    MissingPeer,
+    Orthanc,
+    Rule,
+    Script,
+    ScriptedPacs,
+    Storescp,
+)
 from tests.peers.archives import Archive, ArchivePlan, make_archive
 
 Start = Callable[..., Any]
@@ -67,6 +77,16 @@ def storescp(start_peer: Start) -> Storescp:
 def keeping_scp(start_peer: Start) -> Callable[..., KeepingScp]:
     """Start byte-keeping SCPs: `keeping_scp()`, `keeping_scp(delay=0.1, syntaxes=(…))`."""
     return lambda **manners: start_peer(KeepingScp, Manners(**manners))
+
+
+@pytest.fixture
+def scripted_pacs(start_peer: Start) -> Callable[..., ScriptedPacs]:
+    """Start PACS that misbehave by script: `scripted_pacs(Rule(0xA700, first=3), close_after=5)`."""
+
+    def start(*rules: Rule, receive_buffer: int = 0, **manners: Any) -> ScriptedPacs:
+        return start_peer(ScriptedPacs, Script(rules=rules, **manners), receive_buffer=receive_buffer)
+
+    return start
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""One suite for every PACS: the embedded one is judged by what Orthanc and dcmqrscp do."""
+"""One suite for every PACS: the embedded and the scripted one are judged by what Orthanc and dcmqrscp do."""

@@ -17,7 +17,7 @@ from migrator.dicom.query import StudyFinder
 from migrator.dicom.receiver import Receiver
 from migrator.dicom.store import StoreSender
 from tests.conftest import Start
-from tests.peers import Dcmqrscp, Orthanc
+from tests.peers import Dcmqrscp, Orthanc, ScriptedPacs
 from tests.peers.archives import Archive
 
 
@@ -32,12 +32,14 @@ class Pacs(Protocol):
     def stop(self) -> None: ...
 
 
-@pytest.fixture(params=["embedded", "orthanc", "dcmqrscp"])
+@pytest.fixture(params=["embedded", "scripted", "orthanc", "dcmqrscp"])
 def pacs(request: pytest.FixtureRequest, start_peer: Start, tmp_path: Path) -> Iterator[Pacs]:
     if request.param == "orthanc":
         yield start_peer(Orthanc)
     elif request.param == "dcmqrscp":
         yield start_peer(Dcmqrscp)
+    elif request.param == "scripted":
+        yield start_peer(ScriptedPacs)
     else:
         with Receiver(str(tmp_path / "pacs")) as receiver:
             yield receiver

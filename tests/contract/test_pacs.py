@@ -1,4 +1,4 @@
-"""What we rely on in a PACS, tried on the embedded one, on Orthanc and on dcmqrscp."""
+"""What we rely on in a PACS, tried on the embedded one, the scripted one, Orthanc and dcmqrscp."""
 
 from __future__ import annotations
 

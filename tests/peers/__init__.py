@@ -12,15 +12,25 @@ from tests.peers.dcmqrscp import Dcmqrscp
 from tests.peers.keeping import KeepingScp, Kept, Manners
 from tests.peers.orthanc import Orthanc
 from tests.peers.processes import MissingPeer, free_port, wait_until
+from tests.peers.scripted import ScriptedPacs
+from tests.peers.scripted_rules import Act, Arrived, Greeting, Known, Proposal, Rule, Script
 from tests.peers.storescp import Storescp
 
 __all__ = [
+    "Act",
+    "Arrived",
     "Dcmqrscp",
+    "Greeting",
     "KeepingScp",
     "Kept",
+    "Known",
     "Manners",
     "MissingPeer",
     "Orthanc",
+    "Proposal",
+    "Rule",
+    "Script",
+    "ScriptedPacs",
     "Storescp",
     "free_port",
     "wait_until",
