@@ -1,14 +1,14 @@
 """Write THIRD_PARTY_NOTICES.md from the metadata of the installed packages that requirements/base.lock names.
 
-Run it with the Python of an environment that holds them: scripts/make_notices.py --write, or without the
-option to see whether the file is still right (exit code 1 where it is not).
+Run it with a Python 3.11 on Linux whose environment holds them: scripts/make_notices.py --write, or without
+the option to see whether the file is still right (exit code 1 where it is not).
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from importlib.metadata import PackageMetadata, metadata
+from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +36,9 @@ STATED = {
     "pylibjpeg-openjpeg": "MIT; holds OpenJPEG (BSD-2-Clause)",
 }
 
+# What is installed on other systems only, so that its metadata cannot be read here: licence and home.
+ELSEWHERE = {"pywin32-ctypes": ("BSD-3-Clause", "https://github.com/enthought/pywin32-ctypes")}
+
 
 def main() -> int:
     text = notices()
@@ -47,13 +50,18 @@ def main() -> int:
 
 def notices() -> str:
     lock = (ROOT / "requirements" / "base.lock").read_text("utf-8")
-    names = re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)
-    return OPENING + "".join(map(row, names))
+    pins = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock, re.MULTILINE)
+    return OPENING + "".join(row(name, version) for name, version in pins)
 
 
-def row(name: str) -> str:
-    about = metadata(name)
-    return f"| {name} | {about['Version']} | {licence_of(name, about)} | {home_of(about)} |\n"
+def row(name: str, version: str) -> str:
+    """A package's line; some are locked in two versions, each for other Pythons, under one licence."""
+    try:
+        about = metadata(name)
+    except PackageNotFoundError:
+        licence, home = ELSEWHERE[name]
+        return f"| {name} | {version} | {licence} | <{home}> |\n"
+    return f"| {name} | {version} | {licence_of(name, about)} | {home_of(about)} |\n"
 
 
 def licence_of(name: str, about: PackageMetadata) -> str:
