@@ -6,7 +6,8 @@ MigratorError
 ├── ManifestError            the job's manifest cannot be opened or written
 │   └── JobBusy              another process works on the same job
 ├── DestinationError         the destination as a whole; `may_retry` tells whether waiting can help
-│   ├── Unreachable          no TCP connection
+│   ├── Unreachable          no TCP connection, or it broke before TLS was agreed on
+│   ├── TlsRefused           one side does not accept how the other speaks TLS; waiting cannot help
 │   ├── AssociationRejected  the peer answered with A-ASSOCIATE-RJ
 │   └── AssociationLost      an established association ended: abort, reset, silence
 │       └── PeerSilent       no answer within the time-out; the association was aborted
@@ -51,7 +52,13 @@ class DestinationError(MigratorError):
 
 
 class Unreachable(DestinationError):
-    """No TCP connection to the destination."""
+    """No TCP connection to the destination, or it broke before TLS was agreed on."""
+
+
+class TlsRefused(DestinationError):
+    """One side does not accept the other's certificate, or how it speaks TLS (or that it does not)."""
+
+    may_retry = False
 
 
 class AssociationRejected(DestinationError):

@@ -8,12 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from migrator.core.errors import AssociationLost, AssociationRejected, PeerSilent, Unreachable
+from migrator.core.errors import (
+    AssociationLost,
+    AssociationRejected,
+    PeerSilent,
+    TlsRefused,
+    Unreachable,
+)
 from migrator.core.model import Node
 from migrator.dicom import pdus
 from migrator.dicom.commands import Response
 from migrator.dicom.contexts import Negotiation, Plan
 from migrator.dicom.protocol import Aborted, Accepted, Broken, Happening, Rejected, Release, Requestor
+from migrator.dicom.secure import connect_securely
 from migrator.dicom.transport import TICK, Transport, connect
 
 # The slowest rate, in bytes, at which a destination is believed to digest an object before it answers.
@@ -48,6 +55,7 @@ class Association:
         self._interrupted = threading.Event()
         self._sent = 0
         self._is_mid_pdu = False
+        self._has_answered = False
 
     @property
     def is_open(self) -> bool:
@@ -59,7 +67,7 @@ class Association:
         return b"" if self._protocol is None else self._protocol.request
 
     def open(self, plan: Plan, max_pdu: int) -> Negotiation:
-        """Connect and negotiate. Raises Unreachable, AssociationRejected, AssociationLost."""
+        """Connect and negotiate. Raises Unreachable, TlsRefused, AssociationRejected, AssociationLost."""
         node, seconds = self._node, self._timeouts.acse
         self._protocol = Requestor(node, plan, max_pdu)
         self._transport = self._connect(node, seconds)
@@ -76,6 +84,8 @@ class Association:
 
     def _connect(self, node: Node, seconds: float) -> Transport:
         try:
+            if node.tls is not None:
+                return connect_securely(node, seconds, self._interrupted.is_set)
             return connect(node.host, node.port, seconds, self._interrupted.is_set)
         except Unreachable as error:
             if self._interrupted.is_set():
@@ -212,15 +222,28 @@ class Association:
         assert self._protocol is not None
         try:
             data = receive(*seconds)
+        except TlsRefused:
+            self._close()
+            raise
         except OSError as error:
-            raise self._lost("the connection broke", is_polite=False) from error
+            raise self._lost(f"the connection broke{self._hint()}", is_polite=False) from error
         if data is None:
             return
         if not data:
             is_ours = self._interrupted.is_set()
-            words = _INTERRUPTED if is_ours else "the destination closed the connection"
+            words = _INTERRUPTED if is_ours else f"the destination closed the connection{self._hint()}"
             raise self._lost(words, is_polite=is_ours)
+        self._has_answered = True
         self._happenings += self._protocol.receive(data)
+
+    def _hint(self) -> str:
+        """What may be the matter with a peer that ends the connection without a word."""
+        if self._has_answered:
+            return ""
+        tls = self._node.tls
+        if tls is None:
+            return " without a word; it may expect TLS (--tls)"
+        return "" if tls.cert else " without a word; it may ask for a certificate of ours (--cert, --key)"
 
     def _checked(self, happening: Happening) -> Happening:
         """The happening, unless the association ends with it."""

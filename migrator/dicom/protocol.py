@@ -55,6 +55,7 @@ Happening = Accepted | Rejected | Aborted | Broken | Release | Response
 # Of what we ask, no answer is longer: 128 contexts make 12 KiB, a response some 300 bytes.
 _LONGEST_PDU = 1 << 20
 _PDU_HEADER = struct.Struct(">BxI")
+_TLS_RECORDS = (0x15, 0x16)  # an alert, a handshake: what a TLS peer says to us who do not speak it
 _PDV_HEADER = struct.Struct(">IBB")
 _PDATA_HEADER = struct.Struct(">BBIIBB")
 
@@ -213,7 +214,11 @@ class Requestor:
         while len(self._pending) >= 6:
             kind, length = _PDU_HEADER.unpack_from(self._pending)
             if not pdus.ASSOCIATE_AC <= kind <= pdus.ABORT:
-                raise AssociationLost("what answers there does not speak DICOM")
+                raise AssociationLost(
+                    "what answers there speaks TLS; say --tls"
+                    if kind in _TLS_RECORDS
+                    else "what answers there does not speak DICOM"
+                )
             if length > _LONGEST_PDU:
                 raise AssociationLost("the destination sent a PDU of an impossible length")
             if len(self._pending) < 6 + length:

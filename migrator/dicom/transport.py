@@ -17,7 +17,7 @@ if sys.platform == "win32":
     import ctypes
     import select
 
-    def _can_proceed(sock: socket.socket, writing: bool) -> Callable[[float], bool]:
+    def can_proceed(sock: socket.socket, writing: bool) -> Callable[[float], bool]:
         def wait(seconds: float) -> bool:
             return any(select.select([sock], [sock] if writing else [], [sock], seconds))
 
@@ -26,7 +26,7 @@ if sys.platform == "win32":
 else:
     import select
 
-    def _can_proceed(sock: socket.socket, writing: bool) -> Callable[[float], bool]:
+    def can_proceed(sock: socket.socket, writing: bool) -> Callable[[float], bool]:
         # select() refuses descriptors from 1024 on.
         poll = select.poll()
         poll.register(sock, select.POLLIN | (select.POLLOUT if writing else 0))
@@ -40,7 +40,7 @@ else:
 # The longest wait before the owner looks again whether it was interrupted.
 TICK = 0.25
 
-_RECEIVE_SIZE = 64 * 1024
+RECEIVE_SIZE = 64 * 1024
 _MOST_UNREAD = 16
 _QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
 _SIO_TCP_SET_ACK_FREQUENCY = 0x98000017
@@ -53,14 +53,15 @@ _IN_PROGRESS = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno
 class Transport:
     """One connected socket. Only `wake` may be called by threads other than the owner."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._flags = _DONT_WAIT if _blocks_for_a_tick(sock) else 0
+    def __init__(self, sock: socket.socket, *, may_block: bool = True) -> None:
+        """With `may_block` the socket itself waits for a tick, where the system has that."""
+        self._flags = _DONT_WAIT if may_block and _blocks_for_a_tick(sock) else 0
         sock.setblocking(bool(self._flags))
         self._socket = sock
         self._lock = threading.Lock()
         self._is_closed = False  # guarded by _lock
-        self._can_read = _can_proceed(sock, writing=False)
-        self._can_go_on = _can_proceed(sock, writing=True)
+        self._can_read = can_proceed(sock, writing=False)
+        self._can_go_on = can_proceed(sock, writing=True)
         _tune(sock)
 
     def send(self, data: memoryview) -> int:
@@ -76,7 +77,7 @@ class Transport:
     def receive(self) -> bytes | None:
         """What has arrived; None where nothing has, empty at the peer's end. Raises OSError."""
         try:
-            return self._socket.recv(_RECEIVE_SIZE, self._flags)
+            return self._socket.recv(RECEIVE_SIZE, self._flags)
         except BlockingIOError:
             return None
 
@@ -87,16 +88,19 @@ class Transport:
         acknowledged: up to 44 ms on Linux and 200 ms on Windows, unless we acknowledge at once. Linux
         forgets TCP_QUICKACK by itself, so it is set before every wait.
         """
+        self._acknowledge_at_once()
+        if not self._flags:
+            return self.receive() if self._can_read(seconds) else None
+        try:
+            return self._socket.recv(RECEIVE_SIZE)
+        except BlockingIOError:
+            return None
+
+    def _acknowledge_at_once(self) -> None:
         if _QUICK_ACK is not None:
             # A socket that has ended refuses options; receiving tells what happened to it.
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
-        if not self._flags:
-            return self.receive() if self._can_read(seconds) else None
-        try:
-            return self._socket.recv(_RECEIVE_SIZE)
-        except BlockingIOError:
-            return None
 
     def wait_to_send(self, seconds: float) -> bool:
         """Wait until more can be sent, or something arrived; False when the time is over."""
@@ -106,17 +110,18 @@ class Transport:
         """End the receiving half, so that every wait returns. Sending an A-ABORT stays possible."""
         with self._lock, contextlib.suppress(OSError):
             if not self._is_closed:
-                self._socket.shutdown(socket.SHUT_RD)
+                # The plain socket's own: an SSL socket would forget its keys first.
+                socket.socket.shutdown(self._socket, socket.SHUT_RD)
 
     def close(self) -> None:
         """Close; what was sent still arrives."""
         with self._lock:
             self._is_closed = True
             with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_WR)
+                socket.socket.shutdown(self._socket, socket.SHUT_WR)
                 # Unread data would turn the end into a reset, which discards what we sent last.
                 for _ in range(_MOST_UNREAD):
-                    if not self._socket.recv(_RECEIVE_SIZE, self._flags):
+                    if not socket.socket.recv(self._socket, RECEIVE_SIZE, self._flags):
                         break
             self._socket.close()
 
@@ -166,6 +171,11 @@ if sys.platform == "win32":
 
 
 def connect(host: str, port: int, seconds: float, is_interrupted: Callable[[], bool]) -> Transport:
+    """`connected` as a transport. Raises Unreachable."""
+    return Transport(connected(host, port, seconds, is_interrupted))
+
+
+def connected(host: str, port: int, seconds: float, is_interrupted: Callable[[], bool]) -> socket.socket:
     """Connect to the first address of `host` that answers, within `seconds` for all of them.
 
     Raises Unreachable, also when `is_interrupted` became true meanwhile.
@@ -183,14 +193,14 @@ def connect(host: str, port: int, seconds: float, is_interrupted: Callable[[], b
         try:
             sock = socket.socket(family, kind, protocol)
         except OSError as error:
-            failure = Unreachable(f"{where}: {_words(error)}")
+            failure = Unreachable(f"{where}: {system_words(error)}")
             continue
         try:
             _connect(sock, address, deadline, is_interrupted)
-            return Transport(sock)
+            return sock
         except OSError as error:
             sock.close()
-            failure = Unreachable(f"{where}: {_words(error)}")
+            failure = Unreachable(f"{where}: {system_words(error)}")
             failure.__cause__ = error
     raise failure
 
@@ -202,7 +212,7 @@ def _connect(
     code = sock.connect_ex(address)  # type: ignore[arg-type]
     if code not in _IN_PROGRESS:
         raise OSError(code, "")
-    can_write = _can_proceed(sock, writing=True)
+    can_write = can_proceed(sock, writing=True)
     while not can_write(TICK):
         if is_interrupted():
             raise InterruptedError(errno.EINTR, "interrupted")
@@ -223,7 +233,8 @@ _CONNECT_WORDS = {
 }
 
 
-def _words(error: OSError) -> str:
+def system_words(error: OSError) -> str:
+    """What the system says about a connection, in words for people."""
     code = errno.EINTR if error.errno is None else error.errno
     # Windows numbers its socket errors from 10000 on; Python names them alike.
     name = errno.errorcode.get(code, "").removeprefix("WSA")
