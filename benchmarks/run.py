@@ -10,7 +10,6 @@ something was not met or could not be measured. Linux and macOS.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import platform
@@ -23,7 +22,8 @@ from typing import NoReturn
 
 from cases import Case, brief, cases
 from corpora import Ground, corpora
-from measure import ROOT, RunFailed, run
+from measure import RunFailed, run
+from packages import enter_environment
 from report import machine, summary, table
 from results import Result
 from senders import OUR_PROGRAM
@@ -42,7 +42,7 @@ def main() -> int:
     if options.list:
         print("\n".join(f"{case.name:<18} {case.title}" for case in chosen))
         return 0
-    _enter_environment()
+    enter_environment(PACKAGES)
     _must_have_programs()
     signal.signal(signal.SIGTERM, _interrupt)
     ground = Ground(known, options.keep)
@@ -94,22 +94,6 @@ def _chosen(known: list[Case], names: list[str]) -> list[Case]:
     if unknown:
         sys.exit(f"no such case: {', '.join(sorted(unknown))}; --list names them")
     return [case for case in known if not names or case.name in names]
-
-
-def _enter_environment() -> None:
-    """Go on in the project's private environment where this interpreter lacks the packages."""
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if not missing:
-        return
-    sys.path.insert(0, str(ROOT))
-    launch, layers = (importlib.import_module(f"migrator.bootstrap.{name}") for name in ("launch", "layers"))
-    try:
-        python = str(launch.prepare(layers.BASE, ROOT))
-    except launch.SetupError as error:
-        sys.exit(f"the environment cannot be made: {error}")
-    if python == sys.executable:
-        sys.exit(f"missing in {python}: {', '.join(missing)}")
-    os.execv(python, [python, *sys.argv])
 
 
 def _must_have_programs() -> None:
