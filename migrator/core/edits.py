@@ -17,6 +17,9 @@ class Edit:
 
     __slots__ = ()
 
+    makes_new_uid = False
+    """Whether what is sent has another SOP instance UID than the file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Uncompress(Edit):
@@ -60,6 +63,8 @@ class SuffixPatientId(Edit):
 @dataclass(frozen=True, slots=True)
 class Reclassify(Edit):
     """Send a Secondary Capture copy (PS3.3 A.8) of an image, its SOP instance UID made from the old one."""
+
+    makes_new_uid = True
 
 
 class Change(NamedTuple):

@@ -14,7 +14,8 @@ MigratorError
 ├── InstanceError            one file's own fault; the rest of the run goes on
 │   ├── DamagedFile          truncated, or an element runs past its end
 │   ├── UnreadableFile       the operating system refuses to read it; `may_retry`
-│   ├── ChangedFile          not the file that was scanned; `may_retry`
+│   ├── ChangedFile          not the file that was scanned: the next scan finds it anew
+│   ├── VanishedFile         no longer there; `may_retry`, since a source may be away for a moment
 │   └── CannotEncode         no way to bring the dataset into an accepted transfer syntax
 ├── LimitReached             a limit that the user set ended the run (exit code 5)
 └── Cancelled                the user asked to stop
@@ -109,7 +110,11 @@ class UnreadableFile(InstanceError):
 
 
 class ChangedFile(InstanceError):
-    """The file is not the one that was scanned: its size or time changed, or it is gone."""
+    """The file is not the one that was scanned: its size or time changed. Only another scan can help."""
+
+
+class VanishedFile(InstanceError):
+    """The file is no longer there; its disk or share may be back in a moment."""
 
     may_retry = True
 

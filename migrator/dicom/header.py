@@ -13,7 +13,7 @@ from struct import error as StructError
 
 from pydicom.uid import AllTransferSyntaxes
 
-from migrator.core.errors import ChangedFile, DamagedFile, UnreadableFile
+from migrator.core.errors import DamagedFile, UnreadableFile, VanishedFile
 from migrator.core.model import Instance, Reason
 from migrator.core.outcome import Problem
 from migrator.dicom.fallback import BIG_ENDIAN, DEFLATED, IMPLICIT, is_dicom, read_with_pydicom
@@ -256,7 +256,7 @@ def _open_at_dataset(root: str, instance: Instance) -> int:
     try:
         descriptor = open_readonly(f"{root}{os.sep}{instance.path}")
     except FileNotFoundError as error:
-        raise ChangedFile("vanished before it could be compared") from error
+        raise VanishedFile("vanished before it could be compared") from error
     except OSError as error:
         raise UnreadableFile(error.strerror or "cannot be read") from error
     os.lseek(descriptor, instance.offset, os.SEEK_SET)

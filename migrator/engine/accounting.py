@@ -63,7 +63,9 @@ class Snapshot:
     """The numbers of one moment. Seconds, bytes, and rates per second over the last ten seconds.
 
     `eta_seconds` is None while nothing can be said. `send_seconds` runs from the first association request
-    to the last response. `destination` names the node.
+    to the last response. `destination` names the node. `hold` says in words why less is sent than could be,
+    `workers` how many may send now, `wave` the pass over what failed for now (0: the first), `circuit` the
+    breaker's state.
     """
 
     destination: str
@@ -80,6 +82,20 @@ class Snapshot:
     fidelity: Mapping[str, int]
     remedies: Mapping[str, int]
     associations: int
+    hold: str = ""
+    workers: int = 0
+    wave: int = 0
+    circuit: str = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """What holds a destination's flow back, in words (empty: nothing), and how many workers may send."""
+
+    hold: str = ""
+    workers: int = 0
+    wave: int = 0
+    circuit: str = "closed"
 
 
 @dataclass(slots=True)
@@ -112,6 +128,8 @@ class Accounting:
         self._seconds_before = 0.0
         self._marks: deque[tuple[float, int, int]] = deque()
         self._associations = 0
+        self.view: Callable[[], LaneView] = LaneView
+        """How the destination stands; set by who sends."""
 
     def load_job(self, counts: Mapping[State, int]) -> None:
         """Start from what earlier runs of the job recorded."""
@@ -207,7 +225,7 @@ class Accounting:
             self._associations += change
 
     def snapshot(self) -> Snapshot:
-        now = self._clock()
+        now, view = self._clock(), self.view()
         with self._lock:
             run = self._run
             files_rate, bytes_rate = self._rates(now)
@@ -226,6 +244,10 @@ class Accounting:
                 fidelity={fidelity.value: count for fidelity, count in run.fidelity.items()},
                 remedies=dict(run.remedies),
                 associations=self._associations,
+                hold=view.hold,
+                workers=view.workers,
+                wave=view.wave,
+                circuit=view.circuit,
             )
 
     def _span(self) -> float:

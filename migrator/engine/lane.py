@@ -10,15 +10,25 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from migrator.core.control import Control
-from migrator.core.errors import DestinationError
+from migrator.core.errors import DestinationError, LimitReached, MigratorError
 from migrator.core.events import Emit, Notice
-from migrator.core.model import ContextPair, Instance, Proof, StudyBatch
+from migrator.core.model import ContextPair, Instance, StudyBatch
+from migrator.core.outcome import Outcome, State
 from migrator.core.settings import Settings
+from migrator.engine.accounting import LaneView
+from migrator.engine.asking import Asking
+from migrator.engine.breaker import Breaker
+from migrator.engine.crew import Crew, Pace
+from migrator.engine.learning import Learning
 from migrator.engine.ports import Finder, Sender
 from migrator.engine.queue import BatchQueue
 from migrator.engine.record import JobRecord
+from migrator.engine.recovery import Route
 
 _SLOW_OPENING = 0.01  # seconds from which an association is opened ahead of need
+
+# PS3.4 Table B.2-1; what vendors say by the rest of A7xx concerns a single object.
+_OUT_OF_RESOURCES = frozenset({0xA700, 0xA701, 0xA702})
 
 BEGIN_SLICE = 64  # instances that one begin line names
 
@@ -33,11 +43,16 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """How to reach one destination: its name, and makers of senders and finders."""
+    """How to reach one destination: its name, makers of senders and finders, a question whether it answers.
+
+    `probe` raises DestinationError where it does not. `pace` holds its flow back.
+    """
 
     name: str
     make_sender: Callable[[], Sender]
     make_finder: Callable[[], Finder]
+    probe: Callable[[], None]
+    pace: Pace
 
 
 class Lane:
@@ -61,15 +76,21 @@ class Lane:
         self.known_pairs: Counter[ContextPair] = Counter()
         self._has_room_ahead = True
         self._quickest_opening = float("inf")  # seconds
-        self.stopped_by: DestinationError | None = None
+        self.stopped_by: MigratorError | None = None
+        self.breaker = Breaker(settings.recovery, destination.probe, control)
+        self.pace = destination.pace
+        self.crew = Crew(destination.pace)
+        self.asking = Asking(destination.make_finder, self.breaker.answered, control, emit)
+        self.learning = Learning()
+        self.wave = 0  # 0 in the first pass
+        self._wave_begins = 0.0
+        self._passing: list[Instance] = []  # failed in this pass for a reason that may pass; guarded by _lock
         self._lock = threading.Lock()
         self._senders: set[Sender] = set()  # guarded by _lock, as all below
         self._opening: dict[Need, set[Sender]] = {need: set() for need in Need}
         self._answers = 0
-        self._has_told = False
         self._begun: dict[int, int] = {}
-        self._finder: Finder | None = None
-        self._finder_lock = threading.Lock()
+        record.accounting.view = self.view
 
     def new_queue(self, most_instances: int = 0) -> BatchQueue:
         """Replace the queue by an empty one; stopped at once where the job is cancelled."""
@@ -79,20 +100,20 @@ class Lane:
         return self.queue
 
     def _cancelled(self) -> None:
-        """Whoever waits for batches, for room in the queue, or for an answer to a question, waits no more."""
+        """Whoever waits for batches or for room in the queue waits no more."""
         self.queue.stop()
-        finder = self._finder
-        if finder is not None:
-            finder.interrupt()
 
-    def stop(self, error: DestinationError) -> None:
+    def stop(self, error: MigratorError) -> None:
         """Give the destination up for this run; what was not sent stays pending."""
         with self._lock:
             self.stopped_by = self.stopped_by or error
         self.queue.stop()
 
-    def open_sender(self, pairs: Collection[ContextPair], need: Need) -> Sender:
-        """A new association for these pairs and for what else is known to come. Raises DestinationError."""
+    def open_sender(self, pairs: Collection[ContextPair], need: Need, route: Route = Route.SAME) -> Sender:
+        """A new association for these pairs, and for what else is known to come unless it is a side route.
+
+        Raises DestinationError.
+        """
         sender = self.destination.make_sender()
         opening = self._opening[need]
         with self._lock:
@@ -101,7 +122,10 @@ class Lane:
             self.control.checkpoint()
             self.record.accounting.requesting_association()
             began = time.monotonic()
-            sender.open(self._in_order_of_need(pairs))
+            if route is Route.SAME:
+                sender.open(self._in_order_of_need(pairs))
+            else:
+                sender.open(sorted(pairs), is_uncompressed=route is Route.UNCOMPRESSED)
             self._quickest_opening = min(self._quickest_opening, time.monotonic() - began)
         except BaseException:
             with self._lock:
@@ -117,10 +141,80 @@ class Lane:
         known = Counter(dict(self.known_pairs))
         return [*sorted(pairs), *(pair for pair, _ in known.most_common() if pair not in pairs)]
 
-    def answered(self) -> None:
-        """The destination answered a C-STORE request, with whatever status."""
+    def settled(self, instance: Instance, outcome: Outcome) -> None:
+        """An instance was settled, most often by the destination's answer: tell all who live by that."""
+        if outcome.status is None:
+            if outcome.state is State.FAILED and outcome.may_retry:
+                self._keep_for_a_wave(instance)
+            return
         with self._lock:
             self._answers += 1
+        self.pace.observed(outcome.latency)
+        if outcome.is_stored:
+            self.breaker.answered()
+            self.crew.went_well()
+        elif outcome.status in _OUT_OF_RESOURCES:
+            self.failed(DestinationError(outcome.reason))
+        else:
+            self.breaker.answered()
+        if outcome.state is State.FAILED and outcome.may_retry and not outcome.stops:
+            self._keep_for_a_wave(instance)
+
+    def _keep_for_a_wave(self, instance: Instance) -> None:
+        with self._lock:
+            self._passing.append(instance)
+
+    def next_wave(self) -> list[Instance]:
+        """What failed in the pass that is over, for a reason that may pass."""
+        with self._lock:
+            passing, self._passing = self._passing, []
+            return passing
+
+    def wave_begins_in(self, seconds: float) -> None:
+        """For the view: the next wave waits for so long."""
+        self._wave_begins = time.monotonic() + seconds
+
+    def failed(self, error: MigratorError) -> None:
+        """The destination failed, not a single file."""
+        before = self.breaker.openings
+        try:
+            self.breaker.failed(error)
+        except LimitReached as limit:
+            self.stop(limit)
+            return
+        if self.breaker.openings > before:
+            seconds = self.settings.recovery.breaker_wait
+            self.emit(Notice(f"{self.destination.name} is left alone for {seconds:g} s: {error}"))
+
+    def crowded(self) -> None:
+        """The destination is out of resources: fewer associations at a time."""
+        borne = self.crew.crowded()
+        if borne is not None:
+            self.emit(Notice(f"{self.destination.name} is out of resources: {borne} associations from now"))
+
+    def refused(self) -> None:
+        """The destination refuses one association more than are open."""
+        borne = self.crew.refused(self.open_associations)
+        if borne is not None:
+            self.emit(
+                Notice(f"{self.destination.name} accepts {borne} associations at a time: so many it is")
+            )
+
+    def view(self) -> LaneView:
+        """What holds the flow, for a Snapshot."""
+        return LaneView(self._hold(), self.crew.room, self.wave, self.breaker.circuit.value)
+
+    def _hold(self) -> str:
+        left = self.breaker.seconds_left()
+        if left is not None:
+            return f"left alone, tried again in {left:.0f} s: {self.breaker.reason}"
+        wave = self._wave_begins - time.monotonic()
+        if wave > 0:
+            return f"wave {self.wave + 1} over what failed for now begins in {wave:.0f} s"
+        hold = self.pace.hold()
+        if not hold and self.crew.borne is not None:
+            return f"the destination bears {self.crew.borne} associations"
+        return hold
 
     def close_sender(self, sender: Sender) -> None:
         sender.release()
@@ -197,37 +291,4 @@ class Lane:
         for batch in self.queue.left():
             if self._begun.pop(batch.number, None) is not None:
                 self.record.end(batch.instances[:BEGIN_SLICE])
-        with self._finder_lock:
-            if self._finder is not None:
-                self._finder.close()
-                self._finder = None
-
-    def holds(self, instance: Instance) -> bool | None:
-        """Ask the destination for one instance; None when it cannot tell. Raises DestinationError."""
-        with self._finder_lock:
-            return self._the_finder().holds(instance)
-
-    def held_of(self, study_uid: str) -> frozenset[str] | None:
-        """The SOP instance UIDs that the destination holds of a study; None when it cannot tell."""
-        try:
-            with self._finder_lock:
-                holdings = self._the_finder().holdings(study_uid)
-        except DestinationError as error:
-            self._cannot_tell(str(error))
-            return None
-        if holdings.proof is Proof.UID_SET:
-            return holdings.uids
-        self._cannot_tell(holdings.reason)
-        return None
-
-    def _cannot_tell(self, reason: str) -> None:
-        """Say once that the destination could not be asked what it holds."""
-        with self._lock:
-            is_first, self._has_told = not self._has_told, True
-        if is_first and not self.control.is_cancelled:
-            self.emit(Notice(f"The destination cannot tell which instances it holds: {reason}"))
-
-    def _the_finder(self) -> Finder:
-        if self._finder is None:
-            self._finder = self.destination.make_finder()
-        return self._finder
+        self.asking.close()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from migrator.core.errors import AssociationRejected, Cancelled, DestinationError
 from migrator.core.events import AssociationOpened
 from migrator.core.model import ContextPair
 from migrator.engine.lane import Lane, Need
 from migrator.engine.ports import Sender
+from migrator.engine.recovery import Route
 
 _AHEAD = 4  # files before the renewal at which the next association is requested
+_MOST_UNUSED = 50  # files that go another way until an association of its own is released
 _PATIENCE = 0.05  # seconds that it may still take when it is needed
 
 
@@ -45,6 +48,15 @@ class _Ahead:
             return self._sender
 
 
+@dataclass(slots=True)
+class _Side:
+    """An association for one kind of instance, and how many files went another way since it was used."""
+
+    kind: tuple[Route, frozenset[ContextPair]]
+    sender: Sender
+    unused: int = 0
+
+
 class Line:
     """Owned by one worker thread."""
 
@@ -55,6 +67,29 @@ class Line:
         self._ahead: _Ahead | None = None
         self._files = 0  # sent over the association that is open
         self._releasing: threading.Thread | None = None
+        self._side: _Side | None = None
+
+    def side(self, pairs: Collection[ContextPair], route: Route) -> Sender:
+        """An association of its own for these pairs, kept open for the next of their kind.
+
+        Raises DestinationError.
+        """
+        kind = (route, frozenset(pairs))
+        if self._side is not None and self._side.kind == kind and self._side.sender.is_open:
+            self._side.unused = 0
+            return self._side.sender
+        self._drop_side()
+        try:
+            sender = self._lane.open_sender(pairs, Need.TAKEN, route)
+        except AssociationRejected as error:
+            if not error.is_transient or self._sender is None:
+                raise
+            # It may have room only when the main one has ended.
+            self._drop()
+            sender = self._lane.open_sender(pairs, Need.TAKEN, route)
+        self._side = _Side(kind, sender)
+        self._lane.emit(AssociationOpened(self._lane.destination.name, self._number))
+        return sender
 
     def sender_for(self, pairs: Collection[ContextPair], need: Need = Need.TAKEN) -> Sender:
         """An open association that proposed these pairs. Raises DestinationError."""
@@ -74,6 +109,10 @@ class Line:
     def file_done(self, left_of_study: int) -> None:
         """Count a file; request the next association shortly before this one's renewal."""
         self._files += 1
+        if self._side is not None:
+            self._side.unused += 1
+            if self._side.unused > _MOST_UNUSED:
+                self._drop_side()
         most = self._lane.settings.send.batch_size
         if not most or self._ahead is not None or not self._lane.may_open_ahead:
             return
@@ -116,9 +155,17 @@ class Line:
             return None
         return sender
 
-    def lost(self) -> None:
-        """The association that was open ended by itself."""
-        self._drop()
+    def lost(self, sender: Sender) -> None:
+        """An association that was open ended by itself."""
+        if self._side is not None and self._side.sender is sender:
+            self._drop_side()
+        else:
+            self._drop()
+
+    def _drop_side(self) -> None:
+        side, self._side = self._side, None
+        if side is not None:
+            self._lane.close_sender(side.sender)
 
     def _drop(self) -> None:
         sender, self._sender = self._sender, None
@@ -138,9 +185,11 @@ class Line:
         self._releasing.start()
 
     def close(self) -> None:
-        """Release everything."""
+        """Release everything; a new association is opened when one is needed."""
+        self._drop_side()
         self._drop()
-        if self._ahead is not None and (sender := self._ahead.result()) is not None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and (sender := ahead.result()) is not None:
             self._lane.close_sender(sender)
         if self._releasing is not None:
             self._releasing.join()

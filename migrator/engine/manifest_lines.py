@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from migrator.core.edits import Change
 from migrator.core.model import Instance, Patient, Reason, Series, Study
 from migrator.core.outcome import Cause, Fidelity, Outcome, Problem, State
 
@@ -104,6 +105,10 @@ def outcome_line(instance: Instance, outcome: Outcome, series_key: int, at: floa
         line["healed"] = True
     if outcome.remedies:
         line["remedies"] = outcome.remedies
+    if outcome.sent_uid:
+        line["sent_uid"] = outcome.sent_uid
+    if outcome.changes:
+        line["changes"] = [[_clean(text) for text in change] for change in outcome.changes]
     return line
 
 
@@ -133,7 +138,8 @@ class Row:
     """One path's last record, as reports and checks read it. `at` is seconds since the epoch.
 
     `uid` is the SOP instance UID as sent; `series` is None where the file's header could not be read; `why`
-    is set where no answer of the destination decided, but the scan, a filter or a question.
+    is set where no answer of the destination decided, but the scan, a filter or a question; `changes` are
+    the attributes that a remedy sent otherwise.
     """
 
     path: str
@@ -152,6 +158,7 @@ class Row:
     healed: bool
     at: float
     why: Reason | None
+    changes: tuple[Change, ...] = ()
 
 
 def row_of(line: Mapping[str, Any], series: Series | None) -> Row:
@@ -163,7 +170,7 @@ def row_of(line: Mapping[str, Any], series: Series | None) -> Row:
         size=line["size"],
         mtime_ns=line["mtime"],
         state=State(line["state"]),
-        uid=line.get("uid", ""),
+        uid=line.get("sent_uid") or line.get("uid", ""),
         sop_class=line.get("class", ""),
         transfer_syntax=line.get("syntax", ""),
         series=series,
@@ -175,4 +182,5 @@ def row_of(line: Mapping[str, Any], series: Series | None) -> Row:
         healed=line.get("healed", False),
         at=line["at"],
         why=why,
+        changes=tuple(Change(*change) for change in line.get("changes", ())),
     )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
 
-from migrator.core.model import StudyBatch
+from migrator.core.model import Instance, StudyBatch
 
 _CLOSED_CHECK = 0.5  # seconds; a wait on a condition also wakes on notify
 
@@ -21,6 +24,7 @@ class BatchQueue:
         self._waiting = 0
         self._is_filled = False
         self._is_stopped = False
+        self._numbers = count(-1, -1)
 
     def put(self, batch: StudyBatch) -> bool:
         """Add a batch, blocking while the queue is full; False when nobody will take it any more."""
@@ -40,6 +44,23 @@ class BatchQueue:
             self._batches.appendleft(batch)
             self._waiting += len(batch.instances)
             self._changed.notify_all()
+
+    def prioritise(self, wanted: Callable[[Instance], bool]) -> int:
+        """Move the instances that are wanted to the front, in their order; returns how many."""
+        with self._changed:
+            first: list[StudyBatch] = []
+            rest: list[StudyBatch] = []
+            for batch in self._batches:
+                for part, batches in ((True, first), (False, rest)):
+                    batches += self._part(batch, tuple(i for i in batch.instances if wanted(i) is part))
+            self._batches = deque([*first, *rest])
+            return sum(len(batch.instances) for batch in first)
+
+    def _part(self, batch: StudyBatch, instances: tuple[Instance, ...]) -> list[StudyBatch]:
+        """A part of a batch under a number of its own, which no begin line knows."""
+        if len(instances) == len(batch.instances):
+            return [batch]
+        return [replace(batch, number=next(self._numbers), instances=instances)] if instances else []
 
     def filled(self) -> None:
         """No more batches will come."""
@@ -82,6 +103,12 @@ class BatchQueue:
         """The batches that nobody took."""
         with self._changed:
             return list(self._batches)
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether more batches may come."""
+        with self._changed:
+            return not self._is_filled and not self._is_stopped
 
     @property
     def is_exhausted(self) -> bool:

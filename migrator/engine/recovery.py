@@ -9,15 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from migrator.core.edits import Edit, Uncompress
-from migrator.core.errors import DestinationError
+from migrator.core.edits import Edit
 from migrator.core.model import Instance
-from migrator.core.outcome import Cause, Fidelity, Outcome, State
-from migrator.core.settings import Settings
+from migrator.core.outcome import Cause, Fidelity, Outcome
+from migrator.core.settings import RecoverySettings
 
 MOST_SENDS = 8  # C-STORE requests per instance and run, whatever the remedies decide
-_FIRST_WAIT = 2.0  # seconds before a status that may pass is tried again; doubles each time
-_MOST_RECONNECTS = 3
 
 
 class Route(str, Enum):
@@ -30,12 +27,17 @@ class Route(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What has been done for an instance so far; `remedies` names what was applied, in order."""
+    """What has been done for an instance so far; `remedies` names what was applied, in order.
+
+    `is_last_try` forbids repeating what failed for now: the instance has its turn in a wave.
+    """
 
     instance: Instance
     edits: tuple[Edit, ...] = ()
+    route: Route = Route.SAME
     sends: int = 0
     remedies: tuple[str, ...] = ()
+    is_last_try: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,75 +67,32 @@ class Settle:
 
 Decision = Retry | Hold | Settle
 Remedy = Callable[[Attempt, Outcome], Decision | None]
-Holds = Callable[[Instance], bool | None]
 
 
-def remedies_of(settings: Settings, holds: Holds) -> list[Remedy]:
-    """The chain in its order. `holds` asks the destination whether it has an instance (None: cannot tell)."""
-    return [resolve_unknown(holds), reconnect, uncompress(settings), try_again(settings)]
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One way to send an instance otherwise; `switches` are the settings that must allow it."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    route: Route
+    switches: tuple[str, ...]
 
 
-def resolve_unknown(holds: Holds) -> Remedy:
-    """Ask before resending what was sent without an answer; resend once where nobody can tell."""
+def first_step(settings: RecoverySettings, attempt: Attempt, steps: Sequence[Step]) -> Decision | None:
+    """The first step not yet taken that the settings allow.
 
-    def resolve(attempt: Attempt, outcome: Outcome) -> Decision | None:
-        if outcome.state is not State.UNKNOWN:
-            return None
-        try:
-            is_there = holds(attempt.instance)
-        except DestinationError:
-            is_there = None
-        if is_there:
-            size = attempt.instance.size - attempt.instance.offset
-            reason = "no answer came; found at the destination by C-FIND"
-            stored = replace(outcome, state=State.SENT, may_retry=False, bytes=size, reason=reason)
-            return Settle("asked", stored)
-        if is_there is False:
-            return Retry("resent", attempt.edits) if attempt.remedies.count("resent") < 2 else None
-        if "resent blindly" in attempt.remedies:
-            return None
-        return Retry("resent blindly", attempt.edits)
-
-    return resolve
-
-
-def reconnect(attempt: Attempt, outcome: Outcome) -> Decision | None:
-    """Send over a new association what had not left when the old one ended."""
-    if outcome.cause is not Cause.ASSOCIATION or outcome.state is State.UNKNOWN:
-        return None
-    if attempt.remedies.count("reconnected") >= _MOST_RECONNECTS:
-        return None
-    return Retry("reconnected", attempt.edits)
-
-
-def uncompress(settings: Settings) -> Remedy:
-    """Decode or re-encode, without loss, what the negotiation did not accept as it is."""
-
-    def decide(attempt: Attempt, outcome: Outcome) -> Decision | None:
-        if (
-            outcome.cause is not Cause.CONTEXT
-            or Uncompress() in attempt.edits
-            or not settings.recovery.allows("decompress")
-        ):
-            return None
-        return Retry("uncompressed", (*attempt.edits, Uncompress()))
-
-    return decide
-
-
-def try_again(settings: Settings) -> Remedy:
-    """Repeat a failure that may pass, so often as the settings allow, waiting longer each time."""
-
-    def decide(attempt: Attempt, outcome: Outcome) -> Decision | None:
-        tries = attempt.remedies.count("tried again")
-        if not outcome.may_retry or outcome.stops or outcome.cause is Cause.ASSOCIATION:
-            return None
-        if tries >= settings.send.retries:
-            return None
-        after = 0.0 if outcome.cause is Cause.FILE else _FIRST_WAIT * 2**tries
-        return Retry("tried again", attempt.edits, after=after)
-
-    return decide
+    A step that only the preset `strict` forbids holds the instance: a person may allow it.
+    """
+    for step in steps:
+        if step.name in attempt.remedies:
+            continue
+        forbidden = [switch for switch in step.switches if not settings.allows(switch)]
+        if not forbidden:
+            return Retry(step.name, step.edits, step.route)
+        if settings.recovery == "strict" and all(getattr(settings, one) is None for one in forbidden):
+            return Hold(f"it could be sent {step.name}, which --recovery strict leaves to a person")
+    return None
 
 
 def decide(remedies: Sequence[Remedy], attempt: Attempt, outcome: Outcome) -> Decision | None:
@@ -145,6 +104,22 @@ def decide(remedies: Sequence[Remedy], attempt: Attempt, outcome: Outcome) -> De
         if decision is not None:
             return decision
     return None
+
+
+def after_retry(before: Outcome, again: Outcome) -> Outcome:
+    """What the last try came to. One that could not be made leaves the answer standing that led to it."""
+    if again.attempts or again.is_stored or before.status is None:
+        return again
+    if again.cause is Cause.ASSOCIATION or not again.reason:
+        return again
+    return replace(
+        before,
+        cause=again.cause,
+        reason=f"{before.reason}; {again.reason}",
+        attempts=0,
+        seconds=0.0,
+        may_retry=before.may_retry and again.may_retry,
+    )
 
 
 def concluded(attempt: Attempt, outcome: Outcome) -> Outcome:
@@ -159,5 +134,7 @@ def concluded(attempt: Attempt, outcome: Outcome) -> Outcome:
         healed=stored and bool(attempt.remedies),
         remedies=attempt.remedies,
         fidelity=outcome.fidelity if stored else Fidelity.VERBATIM,
+        changes=outcome.changes if stored else (),
+        sent_uid=outcome.sent_uid if stored else "",
         reason=reason,
     )

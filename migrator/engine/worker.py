@@ -5,18 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from migrator.core.errors import AssociationLost, AssociationRejected, Cancelled, DestinationError
-from migrator.core.events import AssociationEnded
-from migrator.core.model import Instance, Reason, StudyBatch
-from migrator.core.outcome import Cause, Outcome, State
+from migrator.core.edits import SECONDARY_CAPTURES
+from migrator.core.errors import (
+    AssociationLost,
+    AssociationRejected,
+    Cancelled,
+    DestinationError,
+    LimitReached,
+    PeerSilent,
+)
+from migrator.core.events import AssociationEnded, Notice
+from migrator.core.model import ContextPair, Instance, Reason, StudyBatch
+from migrator.core.outcome import Cause, Outcome, Refusal, State
+from migrator.engine.breaker import Circuit
 from migrator.engine.lane import BEGIN_SLICE, Lane
 from migrator.engine.line import Line
-from migrator.engine.recovery import Attempt, Hold, Remedy, Retry, Settle, concluded, decide
+from migrator.engine.ports import Sender
+from migrator.engine.recovery import (
+    Attempt,
+    Hold,
+    Remedy,
+    Retry,
+    Route,
+    Settle,
+    after_retry,
+    concluded,
+    decide,
+)
 
-# Seconds between tries to reach a destination that no worker can reach; then the lane is given up.
+# Seconds between one worker's tries to reach a destination that does not answer.
 _BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-# So often a worker that is refused while others are served asks again; then it leaves the work to them.
-_MOST_REFUSALS = 600
+_LOOK = 0.1  # seconds between two looks of a worker that has to wait
+
+
+class _Leave(Exception):
+    """This worker sends no more for now; what is left of its batch goes back to the queue."""
 
 
 class Worker:
@@ -27,52 +50,83 @@ class Worker:
         self._number = number
         self._remedies = remedies
         self._line = Line(lane, number)
-        self._answers = 0  # of the lane, when the next two began to count
-        self._refusals = 0  # in a row, while the destination served other workers
-        self._failures = 0  # in a row, while it served nobody
+        self._answers = 0  # of the lane, when the next began to count
+        self._failures = 0  # in a row, while the destination served nobody
         self._blind: set[str] = set()  # in doubt, and the destination cannot tell: sent once more
 
     def run(self) -> None:
+        lane = self._lane
         try:
-            while self._refusals < _MOST_REFUSALS and (head := self._lane.queue.wait_for_work()) is not None:
+            while (head := lane.queue.wait_for_work()) is not None:
+                if not lane.crew.enter(self._number):
+                    self._rest()
+                elif lane.breaker.circuit is not Circuit.CLOSED and not self._is_let_through():
+                    continue
                 # Associate before taking work, so that a peer that keeps us waiting holds up nothing.
-                if self._is_associated(head) and (taken := self._lane.take()) is not None:
+                elif self._is_associated(head) and (taken := lane.take()) is not None:
                     self._send_batch(*taken)
         except Cancelled:
             pass
+        except LimitReached as error:
+            lane.stop(error)
         finally:
-            if self._lane.queue.is_exhausted:
-                self._lane.give_up_opening()
+            lane.crew.leave(self._number)
+            lane.breaker.left(self._number)
+            if lane.queue.is_exhausted:
+                lane.give_up_opening()
             self._line.close()
+
+    def _rest(self) -> None:
+        """Without an association, wait until there may be room again."""
+        self._line.close()
+        self._lane.breaker.left(self._number)
+        self._lane.control.wait(_LOOK)
+
+    def _is_let_through(self) -> bool:
+        """Wait out the time in which the destination is left alone."""
+        self._line.close()
+        lane = self._lane
+        return lane.breaker.pass_through(
+            self._number, lambda: self._goes_on() and not lane.queue.is_exhausted
+        )
+
+    def _goes_on(self) -> bool:
+        """Whether this worker may send the next file."""
+        return self._lane.stopped_by is None and self._lane.crew.stays(self._number)
 
     def _is_associated(self, batch: StudyBatch) -> bool:
         try:
             self._line.study_begins(batch.pairs)
         except DestinationError as error:
-            self._trouble(error)
+            is_refused = isinstance(error, AssociationRejected | PeerSilent)
+            self._trouble(error, is_refused=is_refused)
             return False
         return True
 
-    def _trouble(self, error: DestinationError) -> None:
-        """Wait before the next try, or give the lane up: for good reasons, or after the last wait."""
+    def _trouble(self, error: DestinationError, *, is_refused: bool = False) -> None:
+        """Wait before the next try, or give the lane up where waiting cannot help.
+
+        `is_refused`: no association was to be had, which others may have.
+        """
         lane = self._lane
         if lane.queue.is_exhausted:
             return
-        if isinstance(error, AssociationRejected) and not error.is_transient:
+        is_final = isinstance(error, AssociationRejected) and not error.is_transient
+        if is_final or not error.may_retry:
             lane.stop(error)
             return
         lane.emit(AssociationEnded(lane.destination.name, self._number, str(error)))
         if lane.answers != self._answers:
-            self._answers, self._refusals, self._failures = lane.answers, 0, 0
-        if lane.open_associations:
-            # Others are served: the peer limits associations, or answers one at a time.
-            self._refusals += 1
+            self._answers, self._failures = lane.answers, 0
+        if is_refused and lane.open_associations:
+            lane.refused()
             lane.control.wait(_BACKOFF[0])
-        elif self._failures < len(_BACKOFF):
+            return
+        if is_refused or lane.breaker.circuit is Circuit.CLOSED:
+            lane.failed(error)
+        if lane.breaker.circuit is Circuit.CLOSED:
+            lane.control.wait(_BACKOFF[min(self._failures, len(_BACKOFF) - 1)])
             self._failures += 1
-            lane.control.wait(_BACKOFF[self._failures - 1])
-        else:
-            lane.stop(error)
 
     def _send_batch(self, batch: StudyBatch, ticket: int) -> None:
         instances: Sequence[Instance] = batch.instances
@@ -89,10 +143,11 @@ class Worker:
                 for position in range(start, min(start + BEGIN_SLICE, len(instances))):
                     self._send_one(instances, position)
                     done += 1
-        except DestinationError as error:
+        except (DestinationError, _Leave) as error:
             self._take_back(instances[done:])
             self._lane.give_back(replace(batch, instances=tuple(instances[done:])))
-            self._trouble(error)
+            if isinstance(error, DestinationError):
+                self._trouble(error, is_refused=isinstance(error, AssociationRejected))
         except Cancelled:
             self._take_back(instances[done:])
             raise
@@ -125,7 +180,7 @@ class Worker:
                 continue
             study = instance.study.uid
             if study not in held:
-                held[study] = self._lane.held_of(study)
+                held[study] = self._lane.asking.held_of(study)
             uids = held[study]
             if uids is not None and instance.uid in uids:
                 self._lane.record.settle(instance, _there(instance, is_doubted))
@@ -137,23 +192,50 @@ class Worker:
 
     def _send_one(self, instances: Sequence[Instance], position: int) -> None:
         lane, instance = self._lane, instances[position]
-        lane.control.checkpoint()
+        self._await_turn()
         follower = instances[position + 1] if position + 1 < len(instances) else None
         outcome = self._deliver(instance, follower)
         lane.record.settle(instance, outcome)
-        if outcome.status is not None:
-            lane.answered()
+        lane.settled(instance, outcome)
         self._line.file_done(len(instances) - position - 1)
         if outcome.stops:
             lane.stop(DestinationError(f"{lane.destination.name} refuses to go on: {outcome.reason}"))
             raise Cancelled("the destination asked to stop")
 
+    def _await_turn(self) -> None:
+        """Go on when the pace allows. Raises _Leave when this worker is one too many, Cancelled."""
+        lane, waited = self._lane, 0.0
+        while True:
+            if not self._goes_on():
+                raise _Leave
+            lane.control.checkpoint()
+            left = lane.pace.delay() - waited
+            if left <= 0:
+                return
+            step = min(left, _LOOK)
+            lane.control.wait(step)
+            waited += step
+
+    def _first_attempt(self, instance: Instance) -> Attempt:
+        """How an instance is sent at first: as it is, unless the destination has taught otherwise."""
+        attempt = Attempt(instance, is_last_try=self._lane.wave > 0)
+        if instance.uid in self._blind:
+            attempt = replace(attempt, remedies=("resent blindly",))
+        if self._lane.wave:
+            attempt = replace(attempt, remedies=(*attempt.remedies, f"wave {self._lane.wave}"))
+        lesson = self._lane.learning.lesson(instance)
+        if lesson is None:
+            return attempt
+        remedies = (*attempt.remedies, lesson.remedy)
+        return replace(attempt, edits=lesson.edits, route=lesson.route, remedies=remedies)
+
     def _deliver(self, instance: Instance, follower: Instance | None) -> Outcome:
         """Send, and apply the chain until the instance is stored or nothing is left to try.
 
-        Raises DestinationError or Cancelled when not one byte was sent: the instance stays pending.
+        Raises DestinationError or Cancelled when the instance is to stay pending: nothing of it was sent, or
+        the destination is gone before the chain has come to its end.
         """
-        attempt = Attempt(instance, remedies=("resent blindly",) if instance.uid in self._blind else ())
+        attempt = self._first_attempt(instance)
         outcome = self._store(attempt, follower)
         if outcome.is_stored and not attempt.remedies:
             return outcome
@@ -163,46 +245,75 @@ class Worker:
             if decision is None:
                 break
             if isinstance(decision, Hold):
-                outcome = replace(outcome, state=State.HELD, cause=Cause.DECISION, reason=decision.reason)
+                reason = f"{outcome.reason}: {decision.reason}"
+                outcome = replace(
+                    outcome, state=State.HELD, cause=Cause.DECISION, reason=reason, may_retry=False
+                )
                 break
             attempt = replace(attempt, remedies=(*attempt.remedies, decision.remedy))
             if isinstance(decision, Settle):
                 outcome = decision.outcome
                 break
-            again = self._retry(replace(attempt, edits=decision.edits), decision, follower)
+            attempt = replace(attempt, edits=decision.edits, route=decision.route)
+            again = self._retry(attempt, decision, outcome)
             if again is None:
-                self._leave_in_doubt(instance, outcome)
                 break
-            attempt = replace(attempt, edits=decision.edits, sends=attempt.sends + again.attempts)
-            outcome = again
+            attempt = replace(attempt, sends=attempt.sends + again.attempts)
+            outcome = after_retry(outcome, again)
         if not outcome.is_stored and not attempt.sends:
             self._lane.control.checkpoint()  # stopped before anything was sent: it stays pending
         if outcome.cause is Cause.ASSOCIATION and outcome.state is State.FAILED:
             raise AssociationLost(outcome.reason, nothing_sent=True)
+        self._learn(attempt, outcome)
         return concluded(attempt, outcome)
 
-    def _leave_in_doubt(self, instance: Instance, outcome: Outcome) -> None:
-        """With no way to the destination a lost answer stays open: the batch goes on later by asking."""
-        if outcome.state is State.UNKNOWN and not self._lane.control.is_cancelled:
-            self._lane.record.doubt(instance)
-            raise AssociationLost(outcome.reason)
+    def _learn(self, attempt: Attempt, outcome: Outcome) -> None:
+        lesson = self._lane.learning.ended(attempt, outcome)
+        if lesson is not None:
+            pair, name = attempt.instance.pair, self._lane.destination.name
+            words = f"{pair.sop_class} in {pair.transfer_syntax} goes to {name} {lesson.remedy} from now on"
+            self._lane.emit(Notice(words, "info"))
 
-    def _retry(self, attempt: Attempt, decision: Retry, follower: Instance | None) -> Outcome | None:
-        """The outcome of another send; None when there is no way to the destination now."""
+    def _retry(self, attempt: Attempt, decision: Retry, before: Outcome) -> Outcome | None:
+        """The outcome of another send; None when the user stopped it.
+
+        Raises DestinationError when there is no way to the destination: the instance stays pending, and in
+        doubt where its answer was lost, to be asked about before it is sent again.
+        """
+        lane = self._lane
         try:
-            self._lane.control.wait(decision.after)
-            return self._store(attempt, follower)
-        except (DestinationError, Cancelled):
+            if before.refusal is Refusal.RESOURCES:
+                lane.crowded()
+            lane.control.wait(decision.after)
+            if lane.breaker.circuit is Circuit.OPEN:
+                raise AssociationLost(lane.breaker.reason)
+            return self._store(attempt, None)
+        except Cancelled:
             return None
+        except DestinationError:
+            if lane.control.is_cancelled:
+                return None
+            if before.state is State.UNKNOWN:
+                lane.record.doubt(attempt.instance)
+            raise
 
     def _store(self, attempt: Attempt, follower: Instance | None) -> Outcome:
         instance = attempt.instance
-        sender = self._line.sender_for((instance.pair,))
+        sender: Sender | None = None
         try:
+            sender = self._sender_for(attempt)
             return sender.store(instance, attempt.edits, follower)
+        except AssociationRejected as error:
+            if attempt.route is Route.SAME:
+                raise
+            words = f"the destination refused {attempt.route.value}: {error}"
+            return Outcome(State.FAILED, Cause.CONTEXT, attempts=0, reason=words)
         except AssociationLost as error:
-            self._line.lost()
+            if sender is None:
+                raise
+            self._line.lost(sender)
             self._lane.emit(AssociationEnded(self._lane.destination.name, self._number, str(error)))
+            self._lane.failed(error)
             state = State.FAILED if error.nothing_sent else State.UNKNOWN
             return Outcome(
                 state,
@@ -211,6 +322,20 @@ class Worker:
                 reason=str(error),
                 may_retry=True,
             )
+
+    def _sender_for(self, attempt: Attempt) -> Sender:
+        pairs = _pairs_of(attempt)
+        if attempt.route is Route.SAME:
+            return self._line.sender_for(pairs)
+        return self._line.side(pairs, attempt.route)
+
+
+def _pairs_of(attempt: Attempt) -> tuple[ContextPair, ...]:
+    """The presentation contexts that an instance needs as it is edited."""
+    pair = attempt.instance.pair
+    if not any(edit.makes_new_uid for edit in attempt.edits):
+        return (pair,)
+    return tuple(ContextPair(sop_class, pair.transfer_syntax) for sop_class in SECONDARY_CAPTURES)
 
 
 def _there(instance: Instance, is_doubted: bool) -> Outcome:

@@ -81,6 +81,7 @@ class MemoryPacs:
     stores: Counter[str] = field(default_factory=Counter)
     associations: int = 0
     opened: int = 0
+    probes: int = 0
     log: list[tuple[int, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -89,6 +90,13 @@ class MemoryPacs:
 
     def finder(self) -> MemoryFinder:
         return MemoryFinder(self)
+
+    def probe(self) -> None:
+        """C-ECHO."""
+        with self.lock:
+            self.probes += 1
+            if self.refuses:
+                raise self.refuses.pop(0)
 
 
 class MemorySender:

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from migrator.core.control import Control
-from migrator.core.errors import AssociationLost, AssociationRejected, Unreachable
+from migrator.core.errors import AssociationLost, AssociationRejected, LimitReached, Unreachable
 from migrator.core.events import Event, InstanceSettled
 from migrator.core.model import Instance
 from migrator.core.outcome import Cause, Outcome, State
 from migrator.engine.accounting import Accounting, Snapshot
+from migrator.engine.crew import Steady
 from migrator.engine.lane import Destination, Lane
 from migrator.engine.manifest import Manifest
 from migrator.engine.planner import Planner
 from migrator.engine.record import JobRecord
-from migrator.engine.recovery import remedies_of
+from migrator.engine.remedies.chain import Questions, remedies_of
 from migrator.engine.worker import Worker
 from tests.engine.making import RLE, MemoryPacs, make_instance, make_study, settings_of
 
@@ -34,7 +35,7 @@ class Bench:
         self.control.wait = self._note_wait  # type: ignore[method-assign]
         self.record = JobRecord(Manifest(folder, "/s", "d"), Accounting("d"), self.events.append, "d")
         self.lane = Lane(
-            Destination("d", pacs.sender, pacs.finder),
+            Destination("d", pacs.sender, pacs.finder, pacs.probe, Steady(self.settings.send.workers)),
             self.settings,
             self.record,
             self.control,
@@ -52,7 +53,9 @@ class Bench:
         for batch in Planner(self.settings.send).plan(instances):
             self.lane.queue.put(batch)
         self.lane.queue.filled()
-        remedies = remedies_of(self.settings, self.lane.holds)
+        asking = self.lane.asking
+        questions = Questions(asking.holds, asking.patients, self.lane.learning.is_hopeless)
+        remedies = remedies_of(self.settings, questions)
         threads = [
             threading.Thread(target=Worker(self.lane, number, remedies).run, daemon=True)
             for number in range(self.settings.send.workers)
@@ -210,15 +213,15 @@ def test_a_destination_that_goes_away_leaves_everything_pending_and_nothing_fail
 
     def die(instance: Instance, tries: int) -> Exception | None:
         if len(pacs.held) == 10:
-            pacs.refuses = [Unreachable("nobody there")] * 99
+            pacs.refuses = [Unreachable("nobody there")] * 9999
             return AssociationLost("reset", nothing_sent=True)
         return None
 
     pacs.script = die
-    bench = Bench(tmp_path, pacs, workers=2, batch_size=0)
+    bench = Bench(tmp_path, pacs, workers=2, batch_size=0, give_up_after=0.2, breaker_wait=0.01)
     snapshot = bench.run(many_studies(10, 4))
     assert (snapshot.run.sent, snapshot.run.pending, snapshot.run.failed) == (10, 30, 0)
-    assert isinstance(bench.lane.stopped_by, Unreachable)
+    assert isinstance(bench.lane.stopped_by, LimitReached)
 
 
 def test_a_destination_that_comes_back_is_used_again(tmp_path: Path) -> None:
@@ -242,7 +245,8 @@ def test_an_association_limit_slows_but_fails_nothing(tmp_path: Path) -> None:
 
 def test_a_destination_that_accepts_everybody_and_serves_nobody_is_given_up(tmp_path: Path) -> None:
     pacs = MemoryPacs(script=lambda one, tries: AssociationLost("aborted", nothing_sent=True))
-    snapshot = Bench(tmp_path, pacs, workers=3).run(many_studies(5, 2))
+    bench = Bench(tmp_path, pacs, workers=3, give_up_after=0.2, breaker_wait=0.01)
+    snapshot = bench.run(many_studies(5, 2))
     assert (snapshot.run.pending, snapshot.run.failed) == (10, 0)
 
 

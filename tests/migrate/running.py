@@ -35,7 +35,7 @@ class Command:
         self._settle = settle
 
     def __call__(self, source: Path, node: Node, *options: str) -> Ran:
-        settle = ("--settle", str(self._settle))
+        settle = ("--settle", str(self._settle), "--wave-wait", "0.1", "--breaker-wait", "0.2")
         code = main(["migrate", str(source), "--to", str(node), "--json", *settle, *options])
         captured = self._capsys.readouterr()
         told = captured.err

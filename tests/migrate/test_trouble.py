@@ -99,8 +99,8 @@ def test_a_destination_that_dies_leaves_everything_pending_and_the_report_is_sti
     number, silence = itertools.count(1), threading.Event()
     death = threading.Thread(target=peer.stop)
     peer.manners = Manners(status=die)
-    ran = migrate(source.folder, peer.node, "--verify", "--workers", "2")
-    assert ran.code == 1
+    ran = migrate(source.folder, peer.node, "--verify", "--workers", "2", "--give-up-after", "1s")
+    assert ran.code == 5
     assert ran.json["failed"] == 0
     assert ran.json["pending"] >= 30
     assert ran.json["stopped"]

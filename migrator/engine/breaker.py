@@ -1,0 +1,168 @@
+"""The circuit breaker of one destination: when it fails again and again it is left alone for a while."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum
+
+from migrator.core.control import Control
+from migrator.core.errors import DestinationError, LimitReached, MigratorError
+from migrator.core.settings import RecoverySettings
+
+_MOST_GROWTH = 10  # times the first wait
+_LOOK = 0.2  # seconds between two looks of those who wait
+
+
+class Circuit(str, Enum):
+    """Closed: all may send. Open: nobody. Probing: one may, and what becomes of it decides."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    PROBING = "probing"
+
+
+class Breaker:
+    """Shared by the workers of one destination; all methods are for any thread.
+
+    `probe` asks whether the destination answers at all (C-ECHO) and raises DestinationError where it does
+    not. Only failures of the destination are to be reported, not those of a single file.
+    """
+
+    def __init__(
+        self,
+        settings: RecoverySettings,
+        probe: Callable[[], None],
+        control: Control,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._probe = probe
+        self._control = control
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._circuit = Circuit.CLOSED  # guarded by _lock, as all below
+        self._failures = 0
+        self._down_since: float | None = None
+        self._next_probe = 0.0
+        self._wait = settings.breaker_wait
+        self._prober: int | None = None
+        self._is_asking = False
+        self._reason = ""
+        self.openings = 0
+
+    def answered(self) -> None:
+        """The destination answered a request, with whatever status."""
+        if not self._failures and self._circuit is Circuit.CLOSED:
+            return
+        with self._lock:
+            self._close()
+
+    def failed(self, error: MigratorError) -> None:
+        """The destination failed. Raises LimitReached when it has been down for as long as is allowed."""
+        now = self._clock()
+        with self._lock:
+            self._failures += 1
+            self._reason = str(error)
+            if self._down_since is None:
+                self._down_since = now
+            self._check_limit(now)
+            if self._circuit is Circuit.PROBING:
+                self._wait = min(self._wait * 2, self._settings.breaker_wait * _MOST_GROWTH)
+                self._open(now)
+            elif self._circuit is Circuit.CLOSED and self._failures >= self._settings.breaker_failures:
+                self._wait = self._settings.breaker_wait
+                self._open(now)
+
+    def pass_through(self, number: int, goes_on: Callable[[], bool]) -> bool:
+        """Wait until worker `number` may send; False when `goes_on` says that it need not any more.
+
+        Raises Cancelled, and LimitReached when the destination has been down for as long as is allowed.
+        """
+        while self._circuit is not Circuit.CLOSED:
+            if not goes_on():
+                return False
+            self._control.checkpoint()
+            if self._may_probe(number):
+                return True
+            self._control.wait(_LOOK)
+        return True
+
+    def left(self, number: int) -> None:
+        """Worker `number` does not send any more; where it was the one to probe, another takes over."""
+        with self._lock:
+            if self._prober == number:
+                self._prober = None
+                if self._circuit is Circuit.PROBING:
+                    self._circuit = Circuit.OPEN
+                    self._next_probe = self._clock()
+
+    @property
+    def circuit(self) -> Circuit:
+        return self._circuit
+
+    @property
+    def reason(self) -> str:
+        """What the destination's latest failure said."""
+        with self._lock:
+            return self._reason
+
+    def seconds_left(self) -> float | None:
+        """Seconds until the destination is tried again; None when it is not left alone."""
+        with self._lock:
+            if self._circuit is not Circuit.OPEN:
+                return None
+            return max(0.0, self._next_probe - self._clock())
+
+    def _may_probe(self, number: int) -> bool:
+        """When the time has come, ask on behalf of all who wait."""
+        with self._lock:
+            now = self._clock()
+            self._check_limit(now)
+            if self._circuit is Circuit.PROBING:
+                return self._prober == number
+            if self._circuit is Circuit.CLOSED:
+                return True
+            if self._is_asking or now < self._next_probe:
+                return False
+            self._is_asking = True
+        try:
+            self._probe()
+        except DestinationError as error:
+            self._settle_probe(None, error)
+            return False
+        except BaseException:
+            with self._lock:
+                self._is_asking = False
+            raise
+        self._settle_probe(number, None)
+        return True
+
+    def _settle_probe(self, number: int | None, error: DestinationError | None) -> None:
+        with self._lock:
+            self._is_asking = False
+            if self._circuit is not Circuit.OPEN:
+                return
+            if error is None:
+                self._circuit, self._prober = Circuit.PROBING, number
+                return
+            self._reason = str(error)
+            self._wait = min(self._wait * 2, self._settings.breaker_wait * _MOST_GROWTH)
+            self._open(self._clock(), is_new=False)
+
+    def _open(self, now: float, *, is_new: bool = True) -> None:
+        self.openings += is_new and self._circuit is Circuit.CLOSED
+        self._circuit, self._prober = Circuit.OPEN, None
+        self._next_probe = now + self._wait
+
+    def _close(self) -> None:
+        self._circuit, self._prober = Circuit.CLOSED, None
+        self._failures = 0
+        self._down_since = None
+        self._wait = self._settings.breaker_wait
+
+    def _check_limit(self, now: float) -> None:
+        allowed = self._settings.give_up_after
+        if allowed and self._down_since is not None and now - self._down_since >= allowed:
+            raise LimitReached(f"the destination was down for {allowed:g} s: {self._reason}")
