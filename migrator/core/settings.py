@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from migrator.core.times import CLOCK_RANGE, MOMENT, WEEKDAYS, duration
+from migrator.core.times import clock_range, duration, moment_text, weekday_list
 
 
 def _setting(meaning: str, metavar: str = "", *, shapes: bool = False, **limits: Any) -> Any:
@@ -22,6 +22,9 @@ class _Group(BaseModel):
 
 
 _Duration = Annotated[float, BeforeValidator(duration)]
+_ClockRange = Annotated[str, AfterValidator(clock_range)]
+_Weekdays = Annotated[str, AfterValidator(weekday_list)]
+_Moment = Annotated[str, AfterValidator(moment_text)]
 
 
 class ScanSettings(_Group):
@@ -207,30 +210,28 @@ class PaceSettings(_Group):
     """How the flow is held back. All off by default; times are the workstation's local time."""
 
     bandwidth: Annotated[
-        float, _setting("at most so many MB (10^6 bytes) per second; 0 is no limit", "MB/S", ge=0)
+        float,
+        _setting(
+            "at most so many MB (10^6 bytes) per second; 0 is no limit", "MB/S", ge=0, allow_inf_nan=False
+        ),
     ] = 0.0
     adaptive: Annotated[bool, _setting("slow down while the destination takes longer than 1 s to answer")] = (
         False
     )
-    peak: Annotated[
-        str, _setting("hours in which to go slow: 07:00-18:00", "HH:MM-HH:MM", pattern=CLOCK_RANGE)
-    ] = ""
-    peak_days: Annotated[
-        str, _setting("weekdays on which these hours count: mon-fri,sun", "DAYS", pattern=WEEKDAYS)
-    ] = ""
+    peak: Annotated[_ClockRange, _setting("hours in which to go slow: 07:00-18:00", "HH:MM-HH:MM")] = ""
+    peak_days: Annotated[_Weekdays, _setting("weekdays on which these hours count: mon-fri,sun", "DAYS")] = ""
     peak_workers: Annotated[int, _setting("associations in these hours", "N", ge=1, le=4)] = 1
     peak_delay: Annotated[float, _setting("seconds between two files in these hours", "S", ge=0, le=10)] = 0.5
     window: Annotated[
-        str,
-        _setting(
-            "send only in these hours, and wait outside: 19:00-06:00", "HH:MM-HH:MM", pattern=CLOCK_RANGE
-        ),
+        _ClockRange,
+        _setting("send only in these hours, and wait outside: 19:00-06:00", "HH:MM-HH:MM"),
     ] = ""
-    window_days: Annotated[
-        str, _setting("weekdays on which the window opens: mon-fri,sun", "DAYS", pattern=WEEKDAYS)
-    ] = ""
+    window_days: Annotated[_Weekdays, _setting("weekdays on which the window opens: mon-fri,sun", "DAYS")] = (
+        ""
+    )
     start_at: Annotated[
-        str, _setting("wait until then before sending: 22:00, 2027-01-31T22:00", "TIME", pattern=MOMENT)
+        _Moment,
+        _setting("wait until then before sending: 22:00, 2027-01-31T22:00", "TIME"),
     ] = ""
     max_duration: Annotated[
         _Duration, _setting("stop in order after so long (exit code 5); 0 is never", "T", ge=0)
