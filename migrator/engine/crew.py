@@ -71,6 +71,7 @@ class Crew:
         self._lock = threading.Lock()
         self._active: set[int] = set()  # guarded by _lock, as all below
         self._borne: int | None = None  # None: as many as the pace allows
+        self._settled: int | None = None  # what the destination accepted when it refused one more
         self._changed = float("-inf")
         self._grow_after = _GROW_AFTER
 
@@ -126,10 +127,11 @@ class Crew:
         accepted = max(1, accepted)
         now = self._clock()
         with self._lock:
-            is_news = self._borne is None or accepted < self._borne
+            is_news = accepted != self._settled
             # Refused again after growing: the limit is firm, so it is tried less and less often.
             self._grow_after = min(self._grow_after * 2, 20 * _GROW_AFTER) if not is_news else _GROW_AFTER
-            self._borne, self._changed = accepted, now
+            self._borne = self._settled = accepted
+            self._changed = now
             return accepted if is_news else None
 
     def went_well(self) -> None:

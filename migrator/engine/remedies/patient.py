@@ -77,7 +77,8 @@ def is_another_person(one: Patient, other: Patient) -> bool:
 def _name(text: str) -> str:
     """Family and given name of the first component group (PS3.5 6.2.1), for comparing."""
     group = unicodedata.normalize("NFKD", text.split("=")[0]).casefold()
-    parts = [" ".join(part.split()) for part in group.split("^")[:2]]
+    plain = "".join(character for character in group if not unicodedata.combining(character))
+    parts = [" ".join(part.split()) for part in plain.split("^")[:2]]
     return "^".join(parts).strip("^")
 
 
