@@ -1,0 +1,229 @@
+"""What happens between us and a PACS is healed or recorded: through the scripted PACS."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tests.migrate.running import Command
+from tests.peers import Act, Greeting, Rule, Script, ScriptedPacs
+from tests.peers.archives import Archive
+from tests.peers.scripted_rules import CALLED_AE_NOT_RECOGNISED, CONGESTION
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+
+Make = Callable[..., Archive]
+Start = Callable[..., ScriptedPacs]
+
+QUICK = ("--acse-timeout", "2", "--dimse-timeout", "1", "--network-timeout", "1")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        Act.ABORT,
+        Act.CLOSE,
+        Act.RESET,
+        Act.HALF_ANSWER,
+        Act.GARBAGE,
+        Act.WRONG_MESSAGE_ID,
+        Act.CUT_REQUEST,
+        Act.SILENCE,
+        Act.STOP_READING,
+    ],
+)
+def test_a_conversation_that_breaks_costs_nothing(
+    archive: Make, scripted_pacs: Start, migrate: Command, act: Act
+) -> None:
+    source = archive(studies=3, instances=10, side=256)
+    pacs = scripted_pacs(Rule(act=act, every=9, first=27), receive_buffer=16384)
+    ran = migrate(source.folder, pacs.node, "--workers", "2", "--verify", *QUICK)
+    assert ran.code == 0, ran.told
+    assert pacs.uids == source.uids
+    assert ran.counts("sent", "failed", "unknown", "pending") == (30, 0, 0, 0)
+    broken = {uid for uid, count in pacs.counts.items() if count > 1}
+    assert not broken, "what was stored without an answer was asked about, not sent again"
+
+
+@pytest.mark.parametrize("manners", [{"close_after": 3}, {"close_after": 3, "close_by": Act.ABORT}])
+def test_a_peer_that_ends_associations_after_some_files_gets_all_of_them_once(
+    archive: Make, scripted_pacs: Start, migrate: Command, manners: dict[str, object]
+) -> None:
+    source = archive(studies=2, instances=10)
+    pacs = scripted_pacs(**manners)
+    ran = migrate(source.folder, pacs.node, "--workers", "2")
+    assert ran.code == 0
+    assert pacs.uids == source.uids
+    assert set(pacs.counts.values()) == {1}
+
+
+def test_a_peer_that_ends_idle_associations_is_associated_with_again(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=1, instances=4)
+    pacs = scripted_pacs(close_idle=0.2)
+    ran = migrate(source.folder, pacs.node, "--workers", "1", "--peak", "00:00-23:59", "--peak-delay", "0.5")
+    assert ran.code == 0
+    assert set(pacs.counts.values()) == {1}
+    assert pacs.uids == source.uids
+
+
+def test_a_destination_out_of_resources_for_a_moment_is_waited_for(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=1, instances=5)
+    pacs = scripted_pacs(Rule(0xA700, first=3))
+    ran = migrate(source.folder, pacs.node, "--workers", "1")
+    assert ran.code == 0
+    assert ran.json["healed"] == 1
+    assert ran.json["remedies"] == {"backed off": 3}
+
+
+def test_what_passes_only_later_has_its_turn_in_a_wave_without_multiplying_tries(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=1, instances=6)
+    (stubborn, *_) = sorted(source.uids)
+    pacs = scripted_pacs(Rule(0x0110, uids=(stubborn,)))
+    ran = migrate(source.folder, pacs.node, "--workers", "1", "--retries", "2", "--waves", "3")
+    assert ran.code == 1
+    assert ran.counts("sent", "failed") == (5, 1)
+    assert len(pacs.received[stubborn]) == 1 + 2 + 3
+
+    pacs.script = Script(rules=(Rule(0x0110, uids=(stubborn,), first=3),))
+    ran = migrate(source.folder, pacs.node, "--workers", "1", "--retry-failed")
+    assert ran.code == 0
+    assert ran.json["remedies"] == {"wave 1": 1, "wave 2": 1} or ran.json["healed"] == 1
+
+
+def test_what_fails_for_good_has_no_wave(archive: Make, scripted_pacs: Start, migrate: Command) -> None:
+    source = archive(studies=1, instances=3)
+    pacs = scripted_pacs(Rule(0x0106))
+    ran = migrate(source.folder, pacs.node, "--workers", "1")
+    assert ran.counts("failed") == (3,)
+    assert all(len(arrived) == 1 for arrived in pacs.received.values())
+
+
+def test_a_destination_that_goes_down_leaves_everything_pending_until_it_is_back(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=4, instances=10)
+    pacs = scripted_pacs(Rule(act=Act.GO_DOWN, numbers=(15,), back_after=1.5))
+    ran = migrate(source.folder, pacs.node, "--workers", "3", "--verify")
+    assert ran.code == 0, ran.told
+    assert ran.counts("sent", "failed", "unknown") == (40, 0, 0)
+    assert pacs.uids == source.uids
+    assert "left alone" in ran.told
+
+
+def test_a_destination_that_stays_down_is_given_up_after_the_time_that_was_set(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=4, instances=10)
+    pacs = scripted_pacs(Rule(act=Act.GO_DOWN, numbers=(15,)))
+    ran = migrate(source.folder, pacs.node, "--workers", "2", "--give-up-after", "1s")
+    assert ran.code == 5
+    assert ran.json["failed"] == 0
+    assert ran.json["pending"] >= 20
+    assert "down" in ran.json["stopped"]
+    pacs.script = Script()
+    pacs.start()
+    assert migrate(source.folder, pacs.node).code == 0
+    assert pacs.uids == source.uids
+
+
+def test_a_limit_on_associations_is_settled_for_and_told(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=8, instances=10)
+    pacs = scripted_pacs(most_associations=2, delay=0.01)
+    ran = migrate(source.folder, pacs.node, "--workers", "6")
+    assert ran.code == 0
+    assert pacs.uids == source.uids
+    assert "accepts 2 associations" in ran.told
+    assert ran.counts("failed") == (0,)
+
+
+def test_a_congested_peer_is_asked_again(archive: Make, scripted_pacs: Start, migrate: Command) -> None:
+    source = archive(studies=2, instances=3)
+    pacs = scripted_pacs(Rule(act=Act.CLOSE, numbers=(2,)))
+
+    def recover() -> None:
+        pacs.script = Script()
+
+    pacs.script = Script(rules=(Rule(act=Act.CLOSE, numbers=(2,)),), accept_delay=0.05)
+    timer = threading.Timer(1.0, recover)
+
+    def congest(*_: object) -> bool:
+        pacs.script = Script(reject=CONGESTION)
+        timer.start()
+        return True
+
+    pacs.script = Script(rules=(Rule(act=Act.CLOSE, numbers=(2,), when=congest),))
+    ran = migrate(source.folder, pacs.node, "--workers", "1")
+    timer.join()
+    assert ran.code == 0
+    assert pacs.uids == source.uids
+
+
+def test_a_wrong_ae_title_stops_at_once_with_words(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=2, instances=10)
+    pacs = scripted_pacs()
+
+    def rename(*_: object) -> bool:
+        pacs.script = Script(reject=CALLED_AE_NOT_RECOGNISED)
+        return True
+
+    pacs.script = Script(rules=(Rule(act=Act.CLOSE, numbers=(5,), when=rename),))
+    ran = migrate(source.folder, pacs.node, "--workers", "1")
+    assert ran.code == 1
+    assert "called AE title" in ran.json["stopped"]
+    assert ran.json["failed"] == 0
+    assert ran.json["pending"] >= 15
+
+
+def test_a_half_open_peer_is_noticed_and_waited_for(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=2, instances=5)
+    pacs = scripted_pacs()
+    timer = threading.Timer(3.0, lambda: setattr(pacs, "script", Script()))
+
+    def fall_silent(*_: object) -> bool:
+        pacs.script = Script(greeting=Greeting.SILENCE)
+        timer.start()
+        return True
+
+    pacs.script = Script(rules=(Rule(act=Act.CLOSE, numbers=(3,), when=fall_silent),))
+    ran = migrate(source.folder, pacs.node, "--workers", "1", *QUICK)
+    timer.join()
+    assert ran.code == 0
+    assert ran.counts("sent", "failed", "unknown") == (10, 0, 0)
+    assert pacs.uids == source.uids
+
+
+def test_a_liar_is_found_out_and_sent_to_again(archive: Make, scripted_pacs: Start, migrate: Command) -> None:
+    source = archive(studies=2, instances=5)
+    pacs = scripted_pacs(Rule(every=3, keeps=False))
+    ran = migrate(source.folder, pacs.node, "--verify")
+    assert ran.code == 1
+    assert ran.json["sent"] == 10
+    assert ran.json["verify"]["missing"] == 3
+    pacs.script = Script()
+    assert migrate(source.folder, pacs.node, "--resend-missing").code == 0
+    assert pacs.uids == source.uids
+
+
+def test_a_peer_that_cannot_be_asked_gets_a_lost_answers_object_once_more(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=1, instances=5)
+    pacs = scripted_pacs(Rule(act=Act.CLOSE, numbers=(2,)), finds=False)
+    ran = migrate(source.folder, pacs.node, "--workers", "1")
+    assert ran.code == 0
+    assert sorted(pacs.counts.values()) == [1, 1, 1, 1, 2]
+    assert ran.json["remedies"] == {"resent blindly": 1}
