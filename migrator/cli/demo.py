@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     with interruptible(control), ExitStack() as progress:
 
         def started(job: MigrateJob) -> None:
-            progress.enter_context(ProgressReport(job.snapshot))
+            progress.enter_context(ProgressReport(job.snapshots))
 
         try:
             result = demo(arguments.keep, control, ignore, started)

@@ -13,9 +13,8 @@ from migrator.cli.progress import ProgressReport
 from migrator.cli.running import interruptible, logged
 from migrator.cli.terminal import tell
 from migrator.core.control import Control
-from migrator.core.errors import UsageError
 from migrator.jobs.home import data_home, refuse_inside, source_folder
-from migrator.jobs.migrate import MigrateJob, MigrateRequest, MigrateResult
+from migrator.jobs.migrate import MigrateJob, MigrateRequest, MigrateResult, Target
 from migrator.jobs.migrate_json import as_json
 
 _log = logging.getLogger("migrator")
@@ -24,7 +23,11 @@ _log = logging.getLogger("migrator")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="the folder to copy; it is only ever read")
     parser.add_argument(
-        "--to", metavar="NODE", action="append", required=True, help="AETITLE@host:port, host:port or host"
+        "--to",
+        metavar="NODE",
+        action="append",
+        required=True,
+        help="AETITLE@host:port, host:port or host; once for each destination that is to get everything",
     )
     parser.add_argument("--calling-aet", metavar="AE", default="DICOM_MIGRATOR", help="our own AE title")
     parser.add_argument(
@@ -57,16 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _request(arguments: argparse.Namespace) -> MigrateRequest:
-    if len(arguments.to) > 1:
-        raise UsageError("one --to at a time, for now: run the command once for each destination")
     source = source_folder(arguments.source)
     if arguments.trace_association is not None:
         refuse_inside(Path(arguments.trace_association), source, "the trace")
     return MigrateRequest(
         source=arguments.source,
-        node=parse_node(arguments.to[0], arguments.calling_aet),
+        destinations=tuple(_target(text, arguments) for text in arguments.to),
         home=data_home(arguments.home, source),
-        settings=settings_from(arguments),
         is_stream=arguments.stream,
         restart=arguments.restart,
         retry_failed=arguments.retry_failed,
@@ -75,6 +75,11 @@ def _request(arguments: argparse.Namespace) -> MigrateRequest:
         resend_missing=arguments.resend_missing,
         trace=arguments.trace_association,
     )
+
+
+def _target(text: str, arguments: argparse.Namespace) -> Target:
+    """One destination as it was written after --to, with the settings for it."""
+    return Target(parse_node(text, arguments.calling_aet), settings_from(arguments))
 
 
 def run_job(request: MigrateRequest, control: Control) -> MigrateResult:
@@ -86,8 +91,8 @@ def run_job(request: MigrateRequest, control: Control) -> MigrateResult:
             report.say(text)
 
     with interruptible(control):
-        job = MigrateJob(request, control, teller(say))
-        with ProgressReport(job.snapshot) as report:
+        job = MigrateJob(request, control, teller(say, names_destination=len(request.destinations) > 1))
+        with ProgressReport(job.snapshots) as report:
             reports.append(report)
             try:
                 return job.run()
@@ -96,8 +101,9 @@ def run_job(request: MigrateRequest, control: Control) -> MigrateResult:
 
 
 def _tell(result: MigrateResult, wants_json: bool) -> None:
-    for line in ledger_lines(result.snapshot):
-        _log.info("%s", line)
+    for one in result.destinations:
+        for line in ledger_lines(one.snapshot):
+            _log.info("%s: %s", one.node, line)
     tell(summary(result), to_stderr=wants_json)
     if wants_json:
         tell(json.dumps(as_json(result)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from migrator.cli.progress import duration
 from migrator.cli.terminal import printable
+from migrator.core.errors import LimitReached
 from migrator.core.events import (
     AssociationEnded,
     AssociationOpened,
@@ -21,7 +22,7 @@ from migrator.core.events import (
 )
 from migrator.core.outcome import State
 from migrator.engine.accounting import Ledger, Snapshot
-from migrator.jobs.migrate import MigrateResult
+from migrator.jobs.migrate import DestinationResult, MigrateResult
 from migrator.jobs.verify import words as verification_words
 
 _log = logging.getLogger("migrator")
@@ -74,7 +75,7 @@ def words_of(event: Event) -> Words | None:
     return None
 
 
-def teller(say: Callable[[str], None]) -> Emit:
+def teller(say: Callable[[str], None], *, names_destination: bool = False) -> Emit:
     """What listens to a job: the log hears of everything, `say` of what people should see."""
 
     def emit(event: Event) -> None:
@@ -83,9 +84,12 @@ def teller(say: Callable[[str], None]) -> Emit:
         words = words_of(event)
         if words is None:
             return
-        _log.log(words.level, "%s", words.text)
+        destination = getattr(event, "destination", "") if names_destination else ""
+        names_itself = not destination or words.text.startswith(destination)
+        text = words.text if names_itself else f"{destination}: {words.text}"
+        _log.log(words.level, "%s", text)
         if words.is_shown:
-            say(words.text)
+            say(text)
 
     return emit
 
@@ -101,36 +105,61 @@ def _settled(event: InstanceSettled) -> Words:
 
 
 def exit_code(result: MigrateResult) -> int:
-    """0 all done, 1 something is not where it should be, 130 interrupted."""
-    if result.ending.is_cancelled:
+    """0 all done, 1 something is not where it should be, 5 a limit ended it, 130 interrupted.
+
+    With several destinations it is the worst of theirs: interrupted, then 1, then 5.
+    """
+    if result.is_cancelled:
         return 130
-    job = result.snapshot.job
-    verified = result.verification is None or result.verification.is_proven
     intact = result.source_check is None or result.source_check.is_intact
-    return 0 if not job.spoiled and verified and intact and result.ending.stopped_by is None else 1
+    codes = {_exit_code_of(one) for one in result.destinations} | {0 if intact else 1}
+    return next(code for code in (1, 5, 0) if code in codes)
+
+
+def _exit_code_of(one: DestinationResult) -> int:
+    job, verification = one.snapshot.job, one.verification
+    if isinstance(one.stopped_by, LimitReached):
+        # What it left pending, or nobody can be asked about, is no failure; what is known to lack is.
+        is_lacking = verification is not None and verification.missing > 0
+        return 1 if job.spoiled > job.pending or is_lacking else 5
+    is_proven = verification is None or verification.is_proven
+    return 0 if not job.spoiled and is_proven and one.stopped_by is None else 1
 
 
 def summary(result: MigrateResult, *, names_manifest: bool = True) -> str:
     """The result as an administrator reads it in the morning."""
-    snapshot = result.snapshot
+    lines: list[str] = []
+    for one in result.destinations:
+        if len(result.destinations) > 1:
+            lines.append(f"{one.node}:")
+        lines += _lines_of(one, names_manifest)
+    lines += _source_lines(result)
+    if result.is_cancelled:
+        lines.append("Interrupted; the state is saved. The same command goes on from here.")
+    return "\n".join(lines)
+
+
+def _lines_of(one: DestinationResult, names_manifest: bool) -> list[str]:
+    """One destination's part of the summary."""
+    snapshot = one.snapshot
     lines = ledger_lines(snapshot)
     if snapshot.send_seconds > 0:
-        lines.append(_speed_line(result))
+        lines.append(_speed_line(snapshot))
     if snapshot.healed:
         steps = ", ".join(f"{name} {count:,}" for name, count in sorted(snapshot.remedies.items()))
         lines.append(f"Healed: {snapshot.healed:,} ({steps})")
-    lines += _problem_lines(result)
-    if result.partial:
-        lines.append(f"Studies that arrived only in part: {len(result.partial):,}; --json lists them")
-    if result.verification is not None:
-        lines.append(verification_words(result.verification))
-    if result.damaged_lines:
-        lines.append(f"The manifest had {result.damaged_lines:,} damaged lines; the rest was used")
-    lines += _source_lines(result)
-    lines += _ending_lines(result)
+    lines += _problem_lines(one)
+    if one.partial:
+        lines.append(f"Studies that arrived only in part: {len(one.partial):,}; --json lists them")
+    if one.verification is not None:
+        lines.append(verification_words(one.verification))
+    if one.damaged_lines:
+        lines.append(f"The manifest had {one.damaged_lines:,} damaged lines; the rest was used")
+    if one.stopped_by is not None and not one.ending.is_cancelled:
+        lines.append(f"Stopped: {one.stopped_by}. What is pending is sent by the same command, later.")
     if names_manifest:
-        lines.append(f"Manifest: {printable(str(result.manifest))}")
-    return "\n".join(lines)
+        lines.append(f"Manifest: {printable(str(one.manifest))}")
+    return lines
 
 
 def ledger_lines(snapshot: Snapshot) -> list[str]:
@@ -150,8 +179,7 @@ def _ledger_line(name: str, ledger: Ledger) -> str:
     return f"{name}: {ledger.found:,} found = " + " + ".join(shown)
 
 
-def _speed_line(result: MigrateResult) -> str:
-    snapshot = result.snapshot
+def _speed_line(snapshot: Snapshot) -> str:
     seconds = snapshot.send_seconds
     took = duration(seconds) if seconds >= 10 else f"{seconds:.2f} s"
     return (
@@ -160,7 +188,7 @@ def _speed_line(result: MigrateResult) -> str:
     )
 
 
-def _problem_lines(result: MigrateResult) -> list[str]:
+def _problem_lines(result: DestinationResult) -> list[str]:
     if not result.problem_count:
         return []
     lines = [f"Problems ({result.problem_count:,}):"]
@@ -186,11 +214,3 @@ def _source_lines(result: MigrateResult) -> list[str]:
     lines += [f"  modified {printable(path)}" for path in check.modified_paths[:_MOST_SHOWN]]
     lines += [f"  deleted  {printable(path)}" for path in check.deleted_paths[:_MOST_SHOWN]]
     return lines
-
-
-def _ending_lines(result: MigrateResult) -> list[str]:
-    if result.ending.is_cancelled:
-        return ["Interrupted; the state is saved. The same command goes on from here."]
-    if result.ending.stopped_by is not None:
-        return [f"Stopped: {result.ending.stopped_by}. What is pending is sent by the same command, later."]
-    return []

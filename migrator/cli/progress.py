@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TextIO
 
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from migrator.cli.terminal import SteadyConsole
 from migrator.engine.accounting import Snapshot
@@ -19,9 +19,9 @@ _TERMINAL_SECONDS = 0.4
 
 
 class ProgressReport:
-    """Shows snapshots on stderr while its `with` block runs."""
+    """Shows snapshots, one of each destination, on stderr while its `with` block runs."""
 
-    def __init__(self, ask: Callable[[], Snapshot], stream: TextIO | None = None) -> None:
+    def __init__(self, ask: Callable[[], Sequence[Snapshot]], stream: TextIO | None = None) -> None:
         self._ask = ask
         self._stream = stream or sys.stderr
         self._done = threading.Event()
@@ -52,24 +52,29 @@ class ProgressReport:
 
     def _show_lines(self) -> None:
         while not self._done.wait(_LINE_SECONDS):
-            self.say(line_of(self._ask()))
+            for line in lines_of(self._ask()):
+                self.say(line)
 
     def _show_bar(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[numbers]}"))
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[numbers]}", markup=False),
+        )
         # refresh_per_second would start a thread that renders beside the senders; we render here instead.
         with Progress(*columns, console=self._console, auto_refresh=False, transient=True) as bar:
-            task = bar.add_task("starting", total=None, numbers="")
+            tasks: list[TaskID] = []
             while not self._done.wait(_TERMINAL_SECONDS):
-                snapshot = self._ask()
-                total = snapshot.run.found if snapshot.phase != "scanning" else None
-                done = snapshot.run.found - snapshot.run.pending
-                bar.update(
-                    task,
-                    description=snapshot.phase,
-                    total=total,
-                    completed=done,
-                    numbers=numbers_of(snapshot),
-                )
+                snapshots = self._ask()
+                tasks += [bar.add_task("", total=None, numbers="") for _ in snapshots[len(tasks) :]]
+                for task, snapshot in zip(tasks, snapshots, strict=True):
+                    bar.update(
+                        task,
+                        description=_title(snapshot, snapshots),
+                        total=snapshot.run.found if snapshot.phase != "scanning" else None,
+                        completed=snapshot.run.found - snapshot.run.pending,
+                        numbers=numbers_of(snapshot),
+                    )
                 bar.refresh()
 
 
@@ -90,11 +95,19 @@ def numbers_of(snapshot: Snapshot) -> str:
         parts.append(f"{troubled:,} failed")
     if run.held:
         parts.append(f"{run.held:,} held")
+    if snapshot.hold:
+        parts.append(f"({snapshot.hold})")
     return "  ".join(parts)
 
 
-def line_of(snapshot: Snapshot) -> str:
-    return f"{snapshot.phase}: {numbers_of(snapshot)}"
+def lines_of(snapshots: Sequence[Snapshot]) -> list[str]:
+    """Progress where lines cannot be overwritten: one for each destination."""
+    return [f"{_title(snapshot, snapshots)}: {numbers_of(snapshot)}" for snapshot in snapshots]
+
+
+def _title(snapshot: Snapshot, among: Sequence[Snapshot]) -> str:
+    """The phase, and whose it is where there are several."""
+    return snapshot.phase if len(among) == 1 else f"{snapshot.destination} {snapshot.phase}"
 
 
 def duration(seconds: float) -> str:

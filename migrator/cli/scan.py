@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     job = ScanJob(arguments.source, settings, ignore, control)
     with interruptible(control):
         table = Table(Path(arguments.csv), INSTANCE_COLUMNS) if arguments.csv is not None else None
-        with table or nullcontext(), ProgressReport(job.snapshot):
+        with table or nullcontext(), ProgressReport(lambda: (job.snapshot(),)):
             job.run(lambda item: _add_row(table, item))
             control.checkpoint()  # a scan that was stopped in its last moment leaves no table either
     if arguments.json:

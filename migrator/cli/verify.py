@@ -16,7 +16,7 @@ from migrator.cli.terminal import printable, tell
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled
 from migrator.jobs.home import data_home
-from migrator.jobs.migrate import MigrateRequest
+from migrator.jobs.migrate import MigrateRequest, Target
 from migrator.jobs.verify import VerifyReport, VerifyRequest, as_json, check_resendable, verify_source, words
 
 _log = logging.getLogger("migrator")
@@ -68,14 +68,13 @@ def _resend(request: VerifyRequest) -> VerifyReport:
     check_resendable(request)
     migrate = MigrateRequest(
         request.source,
-        request.node,
+        (Target(request.node, request.settings),),
         request.home,
-        request.settings,
         same_source=request.same_source,
         resend_missing=True,
         is_check_only=True,
     )
-    report = run_job(migrate, Control()).verification
+    report = run_job(migrate, Control()).destinations[0].verification
     if report is None:
         raise Cancelled("stopped by the user")
     return report

@@ -20,9 +20,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class PhaseStarted(Event):
-    """The job went on to its next phase: scanning, sending, checking the source, verifying."""
+    """The job went on to its next phase: scanning, sending, checking the source, verifying.
+
+    `destination`, here and below, is empty where an event concerns the job as a whole.
+    """
 
     phase: str
+    destination: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Resumed(Event):
 
     sent: int
     remaining: int | None
+    destination: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class ProblemFound(Event):
     """The scan put a path into its final state."""
 
     problem: Problem
+    destination: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class Notice(Event):
 
     text: str
     level: str = "warning"
+    destination: str = ""
 
 
 Emit = Callable[[Event], None]

@@ -14,7 +14,7 @@ from migrator.engine.filters import Filter, reason_to_leave
 from migrator.engine.planner import Planner
 from migrator.engine.queue import BatchQueue
 from migrator.engine.record import JobRecord
-from migrator.engine.scanner import Settled
+from migrator.engine.scanner import Known, Settled
 
 _STREAM_INSTANCES = 256  # collected before they are planned, so that small folders share batches
 _STREAM_SECONDS = 0.5
@@ -26,11 +26,15 @@ Block = Sequence["Instance | Problem | Settled"]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What of the source is wanted. `studies` were sent by earlier runs and count towards a limit."""
+    """What of the source is wanted. `studies` were sent by earlier runs and count towards a limit.
+
+    `known` tells what this destination has settled, where the scan passes over only what all have settled.
+    """
 
     filters: Sequence[Filter] = ()
     only_failed: bool = False
     studies: frozenset[str] = frozenset()
+    known: Known | None = None
 
 
 class Feed:
@@ -49,6 +53,7 @@ class Feed:
         self._planner = planner
         self._filters = selection.filters
         self._only_failed = selection.only_failed
+        self._known = selection.known
         self._studies = set(selection.studies)
         self._limit = settings.filter.limit_studies
         self._split_limit = settings.send.split_limit
@@ -98,11 +103,12 @@ class Feed:
         """Record every item of the block; return the instances that are to be sent."""
         accepted: list[Instance] = []
         for item in block:
-            if isinstance(item, Settled):
-                self._record.found_settled(item.path, item.state)
+            settled = self._settled(item)
+            if settled is not None:
+                self._record.found_settled(item.path, settled)
             elif isinstance(item, Problem):
                 self._record.problem(item)
-            else:
+            elif isinstance(item, Instance):
                 problem = self._problem_of(item)
                 if problem is None:
                     self._record.found(item)
@@ -112,6 +118,15 @@ class Feed:
                 else:
                     self._record.problem(problem)
         return accepted
+
+    def _settled(self, item: Instance | Problem | Settled) -> State | None:
+        """The state in which an earlier run settled this path for this destination."""
+        if isinstance(item, Settled):
+            standing = None if self._known is None else self._record.manifest.index.get(item.path)
+            return item.state if standing is None else standing.state
+        if self._known is None or not item.mtime_ns:
+            return None
+        return self._known(item.path, item.size, item.mtime_ns)
 
     def _problem_of(self, instance: Instance) -> Problem | None:
         reason = reason_to_leave(self._filters, instance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +32,12 @@ class SourceCheck:
         return not self.modified and not self.deleted and not self.trouble
 
 
-def check_source(entries: Iterable[tuple[str, int, int]], record: JobRecord) -> SourceCheck:
-    """Compare (path, size, mtime in ns) of every file now with what the scan of this run saw."""
-    left = set(record.scanned)
+def check_source(entries: Iterable[tuple[str, int, int]], records: Sequence[JobRecord]) -> SourceCheck:
+    """Compare (path, size, mtime in ns) of every file now with what the scan of this run saw.
+
+    `records` are those of all destinations of one scan, of which some may have ended before the others.
+    """
+    left = set().union(*(record.scanned for record in records))
     expected = len(left)
     modified: list[str] = []
     for path, size, mtime_ns in entries:
@@ -42,6 +45,7 @@ def check_source(entries: Iterable[tuple[str, int, int]], record: JobRecord) -> 
         if key not in left:
             continue
         left.discard(key)
+        record = next(record for record in records if key in record.scanned)
         standing = record.manifest.index.get(path)
         if standing is None or (standing.size, standing.mtime_ns) != (size, mtime_ns):
             modified.append(path)
@@ -50,13 +54,13 @@ def check_source(entries: Iterable[tuple[str, int, int]], record: JobRecord) -> 
         modified=len(modified),
         deleted=len(left),
         modified_paths=tuple(modified[:_MOST_NAMED]),
-        deleted_paths=tuple(_names(record.manifest.file, left)),
+        deleted_paths=tuple(_names([record.manifest.file for record in records], left)),
     )
 
 
-def _names(manifest: Path, keys: set[int]) -> list[str]:
-    """The paths behind these hashes, as far as the manifest names them."""
+def _names(manifests: Sequence[Path], keys: set[int]) -> list[str]:
+    """The paths behind these hashes, as far as the manifests name them."""
     if not keys:
         return []
-    paths = {path_of(line) for line in read_lines(manifest) if line["t"] == "o"}
+    paths = {path_of(line) for file in manifests for line in read_lines(file) if line["t"] == "o"}
     return sorted(path for path in paths if hash(path) in keys)[:_MOST_NAMED]

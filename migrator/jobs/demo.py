@@ -16,7 +16,7 @@ from migrator.core.model import Node
 from migrator.core.settings import ScanSettings, Settings
 from migrator.dicom.receiver import Receiver
 from migrator.dicom.sample import SampleTruth, make_sample
-from migrator.jobs.migrate import MigrateJob, MigrateRequest, MigrateResult
+from migrator.jobs.migrate import MigrateJob, MigrateRequest, MigrateResult, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,15 @@ def demo(keep: str | None, control: Control, emit: Emit, started: Callable[[Migr
         with Receiver(str(work / "pacs")) as pacs:
             request = MigrateRequest(
                 source=str(archive),
-                node=pacs.node,
+                destinations=(Target(pacs.node, Settings(scan=ScanSettings(settle=0.0))),),
                 home=work / "home",
-                settings=Settings(scan=ScanSettings(settle=0.0)),
                 verify=True,
             )
             job = MigrateJob(request, control, emit)
             started(job)
             result = job.run()
             deviations = tuple(_deviations(truth, result, pacs))
-        return DemoResult(truth, request.node, result, deviations)
+        return DemoResult(truth, pacs.node, result, deviations)
 
 
 @contextmanager
@@ -84,7 +83,8 @@ def _deviations(truth: SampleTruth, result: MigrateResult, pacs: Receiver) -> It
         yield f"the PACS was sent {pacs.stored} objects, not {truth.sent}"
     if result.snapshot.fidelity != {"verbatim": truth.sent}:
         yield "not everything arrived verbatim"
-    if result.verification is None or not result.verification.is_proven:
+    verification = result.destinations[0].verification
+    if verification is None or not verification.is_proven:
         yield "the verification does not prove that everything is there"
     if result.source_check is None or not result.source_check.is_intact:
         yield "the source changed"

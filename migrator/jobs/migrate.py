@@ -1,271 +1,196 @@
-"""The main job: a folder to a PACS."""
+"""The main job: a folder to one PACS or several."""
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from itertools import islice
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
 
-from migrator import __version__
-from migrator.checks.verify import VerifyReport
 from migrator.core.control import Control
-from migrator.core.errors import Cancelled, DestinationError, SourceError, UsageError
-from migrator.core.events import Emit, PhaseStarted
-from migrator.core.model import ContextPair, Instance, Node, StudyBatch
-from migrator.core.outcome import State
-from migrator.core.paths import encodable
-from migrator.core.settings import Settings, shaping
+from migrator.core.errors import Cancelled, DestinationError, MigratorError, SourceError, UsageError
+from migrator.core.events import Emit, Notice, PhaseStarted
 from migrator.dicom.decoding import close_shared_decoders
 from migrator.dicom.header import read_header, same_dataset
-from migrator.dicom.query import StudyFinder
-from migrator.dicom.store import StoreSender
 from migrator.dicom.trace import AssociationTrace
-from migrator.engine.accounting import Accounting, Snapshot
-from migrator.engine.duplicates import UidRegister
-from migrator.engine.feed import Feed, Selection
+from migrator.engine.accounting import Snapshot
+from migrator.engine.fan import Fan, known_to_all, shared_readers
 from migrator.engine.filters import filters_of
-from migrator.engine.lane import Destination, Lane
-from migrator.engine.manifest import Manifest
-from migrator.engine.manifest_lines import Row
-from migrator.engine.manifest_rows import expected_there, rows, stored
-from migrator.engine.partial import PartialStudy, partial_studies
-from migrator.engine.planner import Planner
-from migrator.engine.record import JobRecord
 from migrator.engine.scanner import Scanner, restat
 from migrator.engine.source_check import SourceCheck, check_source
-from migrator.engine.upload import Ending, Upload
-from migrator.jobs.home import job_folder, known_source, source_folder
-from migrator.jobs.verify import verify_manifest
+from migrator.jobs.home import source_folder
+from migrator.jobs.migrate_destination import Common, DestinationRun
+from migrator.jobs.migrate_model import DestinationResult as DestinationResult  # the faces' too
+from migrator.jobs.migrate_model import MigrateRequest as MigrateRequest
+from migrator.jobs.migrate_model import MigrateResult as MigrateResult
+from migrator.jobs.migrate_model import Target as Target
+from migrator.jobs.migrate_totals import total_of
 
-VERIFICATION = ContextPair("1.2.840.10008.1.1", "1.2.840.10008.1.2")
-_PROBLEM_STATES = frozenset({State.HELD, State.FAILED, State.QUARANTINED, State.UNKNOWN})
-MOST_PROBLEMS = 1000
 _LOOK_EVERY = 512  # entries between two looks at whether to stop
-
-
-@dataclass(frozen=True, slots=True)
-class MigrateRequest:
-    """What is asked for. `same_source` is the path under which the job knows this source already.
-
-    With `is_check_only` nothing new is looked for: only what was sent is verified, and resent if so asked.
-    """
-
-    source: str
-    node: Node
-    home: Path
-    settings: Settings = field(default_factory=Settings)
-    is_stream: bool = False
-    restart: bool = False
-    retry_failed: bool = False
-    same_source: str | None = None
-    verify: bool = False
-    resend_missing: bool = False
-    is_check_only: bool = False
-    trace: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MigrateResult:
-    """How it ended. `problems` are the job's, at most a thousand of `problem_count`."""
-
-    snapshot: Snapshot
-    ending: Ending
-    source_check: SourceCheck | None
-    verification: VerifyReport | None
-    manifest: Path
-    damaged_lines: int
-    problems: tuple[Row, ...]
-    problem_count: int
-    partial: tuple[PartialStudy, ...] = ()
-
-
-@dataclass(slots=True)
-class _Run:
-    """What one run has come to so far."""
-
-    upload: Upload
-    ending: Ending = field(default_factory=Ending)
-    verification: VerifyReport | None = None
-    check: SourceCheck | None = None
+_WATCH = 0.2  # seconds between two looks at the destinations; waits in between would outlast Ctrl-C
 
 
 class MigrateJob:
-    """One run of a migration. `run` is called once; `snapshot` may be asked from any thread."""
+    """One run of a migration. `run` is called once; `snapshot` and `snapshots` may be asked from any thread.
+
+    `destinations` are the parts of the run, in the order asked for: each with its lane, its record and, where
+    there are several, a control of its own.
+    """
 
     def __init__(self, request: MigrateRequest, control: Control, emit: Emit) -> None:
         """Check the request and open the job. Raises UsageError, SourceError, JobBusy, ManifestError."""
         self._request = request
         self._control = control
         self._emit = emit
-        if request.is_stream and request.settings.send.order != "found":
-            raise UsageError("--stream sends as it finds; --order needs the whole plan first")
-        self._root = source_folder(request.source)
-        self._filters = filters_of(request.settings.filter, str(self._root))
-        self._manifest = self._open_manifest()
-        self._accounting = Accounting(str(request.node))
-        self._record = JobRecord(self._manifest, self._accounting, emit, str(request.node))
-        self._trace = AssociationTrace(request.trace) if request.trace else None
-        self._started = time.time()
-
-    def _open_manifest(self) -> Manifest:
-        request = self._request
-        known_as = str(self._root)
-        if request.same_source is not None:
-            known_as = known_source(request.same_source, request.home, request.node)
-        folder = job_folder(request.home, known_as, request.node)
-        manifest = Manifest(folder, encodable(known_as), str(request.node), is_anew=request.restart)
-        manifest.append(
-            {"t": "run", "at": time.time(), "version": __version__, "source": encodable(str(self._root))}
-        )
-        manifest.note_settings(shaping(request.settings))
-        return manifest
+        _check(request)
+        self._root = str(source_folder(request.source))
+        count = len(request.destinations)
+        read, is_same = read_header, same_dataset
+        if count > 1:
+            read, is_same = shared_readers(read_header, same_dataset, count)
+        filters = filters_of(request.settings.filter, self._root)
+        with ExitStack() as opened:
+            self._trace = AssociationTrace(request.trace) if request.trace else None
+            if self._trace is not None:
+                opened.callback(self._trace.close)
+            common = Common(request, self._root, emit, filters, self._trace, read, is_same)
+            self.destinations: list[DestinationRun] = []
+            for target in request.destinations:
+                own = control if count == 1 else control.child()
+                self.destinations.append(DestinationRun(target, common, own))
+                opened.callback(self.destinations[-1].close)
+            self._opened = opened.pop_all()
 
     def snapshot(self) -> Snapshot:
-        return self._accounting.snapshot()
+        """The sum over all destinations."""
+        return total_of(self.snapshots())
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Each destination's."""
+        return tuple(one.snapshot() for one in self.destinations)
 
     def run(self) -> MigrateResult:
         """Do the whole job.
 
-        Raises DestinationError when the destination cannot be reached at the start, and ManifestError when
-        the record cannot be kept.
+        Raises DestinationError when no destination can be reached at the start, SourceError, and
+        ManifestError when no destination's record can be kept.
         """
-        try:
-            self._greet()
-            return self._run()
-        finally:
-            close_shared_decoders()
-            if self._trace is not None:
-                self._trace.close()
-            self._manifest.close()
+        with self._opened:
+            try:
+                self._greet()
+                self._send()
+                check = self._check_source()
+            finally:
+                close_shared_decoders()
+            for one in self.destinations:
+                one.phase("done")
+            return MigrateResult(tuple(one.result() for one in self.destinations), check)
 
     def _greet(self) -> None:
-        """Ask for an association before an hour of scanning, so that a wrong address shows at once."""
-        sender = self._make_sender()
-        self._control.on_cancel(sender.abort)
+        """See whether the destinations answer; those that do not are left to their circuit breakers."""
+        with ThreadPoolExecutor(len(self.destinations), "greeting") as threads:
+            greetings = [threads.submit(one.greet) for one in self.destinations]
+            while wait(greetings, _WATCH).not_done:
+                pass
+        errors = [greeting.exception() for greeting in greetings]
+        for error in errors:
+            if error is not None and not isinstance(error, DestinationError):
+                raise error
+        failed = [error for error in errors if isinstance(error, DestinationError)]
+        if len(failed) == len(errors):
+            raise failed[0] if len(failed) == 1 else DestinationError("; ".join(map(str, failed)))
+        for one, error in zip(self.destinations, errors, strict=True):
+            if error is not None:
+                words = (
+                    f"{one.node} cannot be reached now, and is tried again while the others go on: {error}"
+                )
+                self._emit(Notice(words, destination=str(one.node)))
+
+    def _send(self) -> None:
+        """Send to all destinations. Raises what ended the only one, or all of them."""
+        if len(self.destinations) == 1:
+            self._send_to(self.destinations[0], None)
+        elif self._request.is_check_only:
+            self._in_threads(None)
+        else:
+            self._in_threads(Fan(len(self.destinations)))
+        failures = [one.failure for one in self.destinations]
+        for failure in failures:
+            if failure is not None and (all(failures) or not isinstance(failure, MigratorError)):
+                raise failure
+
+    def _in_threads(self, fan: Fan | None) -> None:
+        """Send to each destination in a thread of its own, and scan here for all of them."""
+        threads = [
+            threading.Thread(target=self._send_to, args=(one, fan), name=f"destination-{number}", daemon=True)
+            for number, one in enumerate(self.destinations, 1)
+        ]
+        for thread in threads:
+            thread.start()
         try:
-            sender.open([VERIFICATION])
-        except DestinationError:
-            self._control.checkpoint()
-            raise
+            if fan is not None:
+                fan.spread(self._scanner().blocks())
         finally:
-            sender.release()
+            while any(thread.is_alive() for thread in threads):
+                for thread in threads:
+                    thread.join(_WATCH)
 
-    def _make_sender(self) -> StoreSender:
-        return StoreSender(
-            self._request.node, self._request.settings.send, str(self._root), trace=self._trace
-        )
-
-    def _run(self) -> MigrateResult:
-        request = self._request
-        destination = Destination(
-            str(request.node), self._make_sender, lambda: StudyFinder(request.node, request.settings.send)
-        )
-        lane = Lane(destination, request.settings, self._record, self._control, self._emit)
-        planner = Planner(request.settings.send)
-        feed = self._feed(planner)
-        run = _Run(Upload(lane, request.settings, feed, planner))
+    def _send_to(self, one: DestinationRun, fan: Fan | None) -> None:
+        """One destination's part, from first block to proof; what ends it is kept in its `failure`."""
+        number = self.destinations.index(one)
         try:
-            if not request.is_check_only:
-                run.ending = run.upload.run(self._scanner().blocks(), is_stream=request.is_stream)
-                if feed.is_complete:
-                    self._record.retire_gone()
-            if run.ending.is_cancelled:
-                raise Cancelled("stopped by the user")
-            if request.verify or request.resend_missing:
-                self._verify(run, request.resend_missing)
-            run.check = self._check_source()
+            if self._request.is_check_only:
+                one.verify()
+            elif fan is None:
+                one.send(self._scanner().blocks())
+            else:
+                one.send(fan.blocks(number))
         except Cancelled:
-            run.ending = replace(run.ending, is_cancelled=True)
-        self._accounting.phase("done")
-        return self._result(run, lane.queue.left())
-
-    def _feed(self, planner: Planner) -> Feed:
-        settings = self._request.settings
-        register = UidRegister(
-            str(self._root), settings.scan, read_header, same_dataset, self._record.earlier
-        )
-        studies: frozenset[str] = frozenset()
-        if settings.filter.limit_studies:
-            sent = (row.series for row in stored(self._manifest.file))
-            studies = frozenset(series.study.uid for series in sent if series is not None)
-        selection = Selection(self._filters, self._request.retry_failed, studies)
-        return Feed(settings, self._record, register, planner, selection)
+            one.cancelled()
+        except Exception as error:  # noqa: BLE001 - a thread's outermost loop: the others go on
+            one.failure = error
+            if len(self.destinations) > 1:
+                kind = error if isinstance(error, MigratorError) else type(error).__name__
+                self._emit(Notice(f"{one.node} was given up: {kind}", "error", str(one.node)))
+        finally:
+            if fan is not None:
+                fan.leave(number)
+            one.phase("done")
 
     def _scanner(self) -> Scanner:
-        scan = self._request.settings.scan
-        reopened: set[State] = set()
-        if self._request.retry_failed:
-            reopened |= {State.FAILED, State.QUARANTINED}
-        if scan.conflicts == "send":
-            reopened.add(State.HELD)
-        known = self._record.settled_unless(frozenset(reopened)) if reopened else self._record.settled_as
-        return Scanner(str(self._root), scan, read_header, self._control, known)
+        known = known_to_all([one.known() for one in self.destinations])
+        return Scanner(self._root, self._request.settings.scan, read_header, self._control, known)
 
-    def _check_source(self) -> SourceCheck:
-        self._phase("checking the source")
+    def _check_source(self) -> SourceCheck | None:
+        """Look at the source again; None when the user stops that, or has stopped all before."""
         try:
-            return check_source(self._entries(), self._record)
+            self._control.checkpoint()
+            for one in self.destinations:
+                one.phase("checking the source")
+            self._emit(PhaseStarted("checking the source"))
+            return check_source(self._entries(), [one.record for one in self.destinations])
+        except Cancelled:
+            for one in self.destinations:
+                one.cancelled()
         except SourceError as error:
             return SourceCheck(0, 0, 0, trouble=str(error))
+        return None
 
     def _entries(self) -> Iterator[tuple[str, int, int]]:
         """Every file of the source as it is now; stops when the user asks."""
-        for number, entry in enumerate(restat(str(self._root))):
+        for number, entry in enumerate(restat(self._root)):
             if number % _LOOK_EVERY == 0:
                 self._control.checkpoint()
             yield entry
 
-    def _verify(self, run: _Run, resend: bool) -> None:
-        run.verification = self._ask()
-        if not (resend and run.verification.missing) or run.ending.stopped_by is not None:
-            return
-        missing = frozenset(uid for study in run.verification.studies for uid in study.missing)
-        run.ending = run.upload.resend(list(self._reopened(missing)))
-        if run.ending.is_cancelled:
-            raise Cancelled("stopped by the user")
-        run.verification = self._ask()
 
-    def _ask(self) -> VerifyReport:
-        self._phase("verifying")
-        request = self._request
-        return verify_manifest(
-            self._manifest.file,
-            request.node,
-            request.settings.send,
-            self._control,
-            tolerant=not request.is_check_only,
-        )
-
-    def _reopened(self, uids: frozenset[str]) -> Iterator[Instance]:
-        """The missing instances, read again from the source and made pending."""
-        for row in [row for row in expected_there(self._manifest.file) if row.uid in uids]:
-            item = read_header(str(self._root), row.path, row.size, row.mtime_ns)
-            if isinstance(item, Instance):
-                self._record.reopen(item, in_this_run=row.at >= self._started)
-                yield item
-
-    def _phase(self, name: str) -> None:
-        self._accounting.phase(name)
-        self._emit(PhaseStarted(name))
-
-    def _result(self, run: _Run, left: list[StudyBatch]) -> MigrateResult:
-        snapshot = self._accounting.snapshot()
-        count = snapshot.job.spoiled - snapshot.job.pending
-        problems = rows(self._manifest.file, _PROBLEM_STATES.__contains__) if count else iter(())
-        partial: tuple[PartialStudy, ...] = ()
-        if snapshot.job.spoiled:
-            pending = (instance for batch in left for instance in batch.instances)
-            partial = partial_studies(self._manifest.file, pending)
-        return MigrateResult(
-            snapshot=snapshot,
-            ending=run.ending,
-            source_check=run.check,
-            verification=run.verification,
-            manifest=self._manifest.file,
-            damaged_lines=len(self._manifest.damage),
-            problems=tuple(islice(problems, MOST_PROBLEMS)),
-            problem_count=count,
-            partial=partial,
-        )
+def _check(request: MigrateRequest) -> None:
+    """Raise UsageError for what cannot be done as asked."""
+    if not request.destinations:
+        raise UsageError("there is no destination")
+    names = [str(target.node) for target in request.destinations]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{name} is named twice as a destination")
+    if request.is_stream and any(one.settings.send.order != "found" for one in request.destinations):
+        raise UsageError("--stream sends as it finds; --order needs the whole plan first")

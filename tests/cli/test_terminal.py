@@ -31,7 +31,7 @@ def test_control_characters_and_undecodable_bytes_are_replaced() -> None:
 
 
 def test_progress_that_nobody_reads_any_more_does_not_disturb_the_job() -> None:
-    with ProgressReport(Accounting("").snapshot, Gone()) as report:
+    with ProgressReport(lambda: (Accounting("").snapshot(),), Gone()) as report:
         report.say("something")
         report.say("and more")
 

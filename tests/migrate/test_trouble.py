@@ -61,9 +61,10 @@ def test_a_filter_does_not_make_failures_forgotten(
 ) -> None:
     source = archive(studies=2, instances=3)
     peer = keeping_scp(status=lambda kept: 0xA700)
-    assert migrate(source.folder, peer.node, "--retries", "0").json["failed"] == 6
+    once = ("--retries", "0", "--waves", "0", "--no-back-off")
+    assert migrate(source.folder, peer.node, *once).json["failed"] == 6
     for option in (("--modality", "MR"), ("--shard", "1/99999"), ("--limit-studies", "1")):
-        filtered = migrate(source.folder, peer.node, "--retries", "0", *option)
+        filtered = migrate(source.folder, peer.node, *once, *option)
         assert (filtered.code, filtered.json["job"]["failed"]) == (1, 6)
     peer.manners = Manners()
     retried = migrate(source.folder, peer.node, "--retry-failed")

@@ -1,0 +1,91 @@
+"""What is asked of a migration, and what it came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from migrator.checks.verify import VerifyReport
+from migrator.core.errors import MigratorError
+from migrator.core.model import Node
+from migrator.core.settings import Settings
+from migrator.engine.accounting import Snapshot
+from migrator.engine.manifest_lines import Row
+from migrator.engine.partial import PartialStudy
+from migrator.engine.source_check import SourceCheck
+from migrator.engine.upload import Ending
+from migrator.jobs.migrate_totals import total_of
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One destination, and the settings for it; of these, the first destination's say how to scan."""
+
+    node: Node
+    settings: Settings = field(default_factory=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateRequest:
+    """What is asked for. `same_source` is the path under which the job knows this source already.
+
+    With `is_check_only` nothing new is looked for: only what was sent is verified, and resent if so asked.
+    """
+
+    source: str
+    destinations: tuple[Target, ...]
+    home: Path
+    is_stream: bool = False
+    restart: bool = False
+    retry_failed: bool = False
+    same_source: str | None = None
+    verify: bool = False
+    resend_missing: bool = False
+    is_check_only: bool = False
+    trace: str | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """How to scan, and what of it is wanted."""
+        return self.destinations[0].settings
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationResult:
+    """How it ended for one destination. `problems` are the job's, at most a thousand of `problem_count`.
+
+    `failure` is what ended this destination alone, while others went on.
+    """
+
+    node: Node
+    snapshot: Snapshot
+    ending: Ending
+    verification: VerifyReport | None
+    manifest: Path
+    damaged_lines: int
+    problems: tuple[Row, ...]
+    problem_count: int
+    partial: tuple[PartialStudy, ...] = ()
+    failure: MigratorError | None = None
+
+    @property
+    def stopped_by(self) -> MigratorError | None:
+        """What kept it from coming to its end, other than the user."""
+        return self.failure or self.ending.stopped_by
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateResult:
+    """How it ended, for each destination in the order asked for. The source is the same for all."""
+
+    destinations: tuple[DestinationResult, ...]
+    source_check: SourceCheck | None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The sum over the destinations."""
+        return total_of([one.snapshot for one in self.destinations])
+
+    @property
+    def is_cancelled(self) -> bool:
+        return any(one.ending.is_cancelled for one in self.destinations)
