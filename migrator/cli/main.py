@@ -18,10 +18,11 @@ COMMANDS = {
     "echo": "ask a node whether it answers (C-ECHO)",
     "migrate": "copy a folder to a PACS; resumes by itself",
     "verify": "compare the PACS with what was sent, down to missing SOP instances",
+    "control": "steer a run that is on: pause, resume, cancel, status, prioritise, set",
 }
 
 _GLOBAL = ("--home", "--log-level")
-_KEEPING = ("migrate", "verify")  # these keep data and a log
+_KEEPING = ("migrate", "verify", "control")  # these know the data directory
 
 
 class Command(Protocol):

@@ -17,6 +17,7 @@ MigratorError
 │   ├── ChangedFile          not the file that was scanned: the next scan finds it anew
 │   ├── VanishedFile         no longer there; `may_retry`, since a source may be away for a moment
 │   └── CannotEncode         no way to bring the dataset into an accepted transfer syntax
+├── NotRunning               there is no run to be steered
 ├── LimitReached             a limit that the user set ended the run (exit code 5)
 └── Cancelled                the user asked to stop
 """
@@ -125,6 +126,10 @@ class CannotEncode(InstanceError):
 
 class Cancelled(MigratorError):
     """The user asked to stop."""
+
+
+class NotRunning(MigratorError):
+    """No run is on that could be steered."""
 
 
 class LimitReached(MigratorError):
