@@ -142,7 +142,7 @@ def test_beginning_anew_sends_everything_again_and_keeps_the_old_record(
 def test_only_what_failed_is_sent_when_asked(archive: Make, keeping_scp: Start, migrate: Command) -> None:
     source = archive(studies=2, instances=5)
     bad = {made.uid for made in source.files[:3]}
-    peer = keeping_scp(status=lambda kept: 0xA900 if kept.uid in bad else 0x0000)
+    peer = keeping_scp(status=lambda kept: 0x0106 if kept.uid in bad else 0x0000)
     ran = migrate(source.folder, peer.node, "--retries", "0")
     assert (ran.code, *ran.counts("sent", "failed", "problem_count")) == (1, 7, 3, 3)
     assert {problem["state"] for problem in ran.json["problems"]} == {"failed"}
