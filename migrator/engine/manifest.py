@@ -144,15 +144,23 @@ class Manifest:
         if self._failure is not None:
             raise ManifestError(f"cannot write the manifest: {self._failure.strerror}") from self._failure
         try:
-            if os.write(self._descriptor, data) != len(data):
-                # A short write is a full disk; take the piece back so that no torn line stays.
-                os.ftruncate(self._descriptor, self._written)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._write_whole(data)
         except OSError as error:
             self._failure = error
             raise ManifestError(f"cannot write the manifest {self.file}: {error.strerror}") from error
         self._written += len(data)
         return self._written
+
+    def _write_whole(self, data: bytes) -> None:
+        done = os.write(self._descriptor, data)
+        try:
+            # A short write is a full disk, a limit, a quota: the next one says which.
+            while done < len(data):
+                done += os.write(self._descriptor, data[done:])
+        except OSError:
+            # Take the piece back so that no torn line stays.
+            os.ftruncate(self._descriptor, self._written)
+            raise
 
     def note_settings(self, values: Mapping[str, Any]) -> None:
         """Record what shapes the content that is sent, if it changed; outcomes cite it by `settings_key`."""

@@ -41,7 +41,7 @@ def nothing_known(path: str, size: int, mtime_ns: int) -> State | None:
 
 @dataclass(slots=True)
 class _Late:
-    """A file too young to be read: how it looked, and when (wall clock) to look again."""
+    """A file too young to be read: how it looked, and when (by `elapsed`) to look again."""
 
     path: str
     size: int
@@ -55,7 +55,7 @@ class Scanner:
     """Scans one source. `blocks` is called once.
 
     `known` tells the state of a path that is settled and unchanged (by path, size, mtime in ns); `now` is the
-    wall clock in seconds.
+    wall clock, by which a file is young; `elapsed` the one that waits go by, since the other may be set anew.
     """
 
     root: str
@@ -64,6 +64,7 @@ class Scanner:
     control: Control
     known: Known = nothing_known
     now: Callable[[], float] = time.time
+    elapsed: Callable[[], float] = time.monotonic
     _late: list[_Late] = field(default_factory=list, init=False)
 
     def blocks(self) -> Iterator[list[Item]]:
@@ -109,19 +110,19 @@ class Scanner:
         self.control.checkpoint()
         item = self.read(self.root, path, size, mtime_ns)
         if isinstance(item, Problem) and item.reason is Reason.CHANGING:
-            self._late.append(_Late(path, size, mtime_ns, self.now() + self.settings.settle))
+            self._late.append(_Late(path, size, mtime_ns, self.elapsed() + self.settings.settle))
         else:
             items.append(item)
 
     def _wait_for(self, path: str, size: int, mtime_ns: int, settle: float) -> None:
         # A time in the future is no reason to wait for it: then what counts is when it was seen.
-        changed = min(mtime_ns / 1e9, self.now())
-        self._late.append(_Late(path, size, mtime_ns, changed + settle))
+        age = max(0.0, self.now() - mtime_ns / 1e9)
+        self._late.append(_Late(path, size, mtime_ns, self.elapsed() + max(0.0, settle - age)))
 
     def _late_blocks(self) -> Iterator[list[Item]]:
         """Look at young files again, each `settle` seconds after its last change, until all are decided."""
         while self._late:
-            now = self.now()
+            now = self.elapsed()
             due = [late for late in self._late if late.due <= now]
             if not due:
                 yield []
@@ -150,7 +151,7 @@ class Scanner:
         elif late.looks >= _MOST_LOOKS:
             items.append(_still_changing(late.path, status))
         else:
-            due = self.now() + self.settings.settle
+            due = self.elapsed() + self.settings.settle
             self._late.append(_Late(late.path, status.st_size, status.st_mtime_ns, due, late.looks + 1))
 
 

@@ -37,7 +37,9 @@ class Clock(Control):
 
 
 def scan(root: Path, clock: Clock, **settings: Any) -> list[str]:
-    scanner = Scanner(str(root), ScanSettings(readers=1, **settings), read_header, clock, now=clock.now)
+    scanner = Scanner(
+        str(root), ScanSettings(readers=1, **settings), read_header, clock, now=clock.now, elapsed=clock.now
+    )
     return [f"{item.path}: {reason(item)}" for block in scanner.blocks() for item in block]
 
 
@@ -125,12 +127,14 @@ def test_a_file_that_changes_while_it_is_read_settles_first(tmp_path: Path) -> N
         touched(path, clock.time)
 
     clock.while_waiting = lambda: finish() if len(clock.waits) == 1 else None
-    scanner = Scanner(str(tmp_path), ScanSettings(readers=1), read, clock, now=clock.now)
+    scanner = Scanner(str(tmp_path), ScanSettings(readers=1), read, clock, now=clock.now, elapsed=clock.now)
     assert [reason(item) for block in scanner.blocks() for item in block] == ["Instance"]
 
 
 def test_an_empty_block_tells_that_the_scan_waits(tmp_path: Path) -> None:
     touched(write(tmp_path / "a.dcm"), NOW)
     clock = Clock()
-    scanner = Scanner(str(tmp_path), ScanSettings(readers=1), read_header, clock, now=clock.now)
+    scanner = Scanner(
+        str(tmp_path), ScanSettings(readers=1), read_header, clock, now=clock.now, elapsed=clock.now
+    )
     assert next(scanner.blocks()) == []
