@@ -21,6 +21,7 @@ from pydicom import config
 
 from migrator.core.errors import Cancelled, CannotEncode, InstanceError
 from migrator.core.model import Instance
+from migrator.dicom.splice import Segments
 from migrator.dicom.transcoding import transcode
 
 if sys.platform != "win32":
@@ -55,9 +56,11 @@ class Decoders:
         instance: Instance,
         target: str,
         is_cancelled: Callable[[], bool] = lambda: False,
+        segments: Segments | None = None,
     ) -> bytearray:
         """The data set of a file in an uncompressed transfer syntax, its SOP instance UID unchanged.
 
+        `segments` are that data set where it was edited, in the transfer syntax of `instance`.
         Raises InstanceError (CannotEncode where it cannot be done), and Cancelled once `is_cancelled`.
         """
         while not self._free.acquire(timeout=_TICK):
@@ -66,7 +69,7 @@ class Decoders:
         try:
             worker = self._take()
             try:
-                data = worker.run((path, instance, target, self._budget), is_cancelled)
+                data = worker.run((path, instance, target, self._budget, segments), is_cancelled)
             finally:
                 self._give_back(worker)
         finally:
@@ -100,7 +103,7 @@ class Decoders:
         worker.end()
 
 
-Request = tuple[str, Instance, str, int]
+Request = tuple[str, Instance, str, int, Segments | None]
 
 
 class _Worker:
@@ -200,9 +203,8 @@ def serve(connection: Connection) -> None:
 
 
 def _answer(connection: Connection, request: Request) -> None:
-    path, instance, target, budget = request
     try:
-        encoded = transcode(path, instance, target, budget)
+        encoded = transcode(*request)
         connection.send(encoded.size)
         for piece in encoded.pieces:
             view = memoryview(piece)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from migrator.core.errors import ChangedFile, UnreadableFile
+from migrator.core.errors import ChangedFile, UnreadableFile, VanishedFile
 from migrator.core.model import Instance
 from migrator.dicom.contexts import DEFLATED
 from migrator.dicom.opening import open_readonly
@@ -77,18 +77,23 @@ def _is_odd_deflated(instance: Instance) -> bool:
 
 def open_payload(path: str, instance: Instance) -> FilePayload:
     """Open the data set of a scanned file. Raises ChangedFile where it is not that file, UnreadableFile."""
+    descriptor = open_scanned(path, instance)
+    return FilePayload(descriptor, instance.offset, instance.size, is_padded=_is_odd_deflated(instance))
+
+
+def open_scanned(path: str, instance: Instance) -> int:
+    """The descriptor of a scanned file. Raises ChangedFile where it is not that file, UnreadableFile."""
     try:
         descriptor = open_readonly(path)
     except FileNotFoundError as error:
-        raise ChangedFile("the file vanished after it was scanned") from error
+        raise VanishedFile("the file vanished after it was scanned") from error
     except OSError as error:
         raise UnreadableFile(f"cannot be read: {error.strerror}") from error
-    payload = FilePayload(descriptor, instance.offset, instance.size, is_padded=_is_odd_deflated(instance))
     found = os.fstat(descriptor)
     if found.st_size != instance.size or abs(found.st_mtime_ns - instance.mtime_ns) > _TIME_TOLERANCE_NS:
-        payload.close()
+        os.close(descriptor)
         raise ChangedFile("the file changed after it was scanned")
-    return payload
+    return descriptor
 
 
 class MemoryPayload:

@@ -18,6 +18,22 @@ from migrator.dicom.contexts import uid_words
 # PS3.5 8.1.1: a value length of 32 bits, whose highest value says "undefined".
 LONGEST_VALUE = 2**32 - 2
 
+_ROOT = "1.2.840.10008.1.2"
+# The transfer syntaxes that can hold nothing but what was there before (PS3.5 8.2, A.4): natives, deflated,
+# RLE, JPEG lossless, JPEG-LS, JPEG 2000, JPEG XL and HTJ2K where they say lossless only.
+_LOSSLESS = frozenset(
+    _ROOT + leaf
+    for leaf in (
+        *("", ".1", ".1.98", ".1.99", ".2", ".5"),
+        *(f".4.{number}" for number in (57, 58, 65, 66, 70, 80, 90, 92, 110, 201, 202)),
+    )
+)
+
+
+def is_lossy(transfer_syntax: str) -> bool:
+    """Whether a transfer syntax may hold pixel data that was compressed with loss."""
+    return transfer_syntax not in _LOSSLESS
+
 
 @dataclass(frozen=True, slots=True)
 class NativePixels:

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from migrator.core.edits import Edit, Uncompress
@@ -32,8 +32,11 @@ from migrator.dicom.contexts import (
     plan_contexts,
     uid_words,
 )
+from migrator.dicom.decoded_cache import Decodes
 from migrator.dicom.decoding import shared_decoders
-from migrator.dicom.payload import HEADROOM, MemoryPayload, Payload, Slab, open_payload
+from migrator.dicom.edits import STANDING, Edited, Editor, farthest
+from migrator.dicom.payload import HEADROOM, MemoryPayload, Payload, Slab
+from migrator.dicom.pixels import is_lossy
 from migrator.dicom.protocol import fragment_size
 from migrator.dicom.status import meaning, overrides_of
 from migrator.dicom.trace import AssociationTrace
@@ -48,11 +51,21 @@ class _Shipment:
     """An instance whose first bytes stand ready in a slab."""
 
     instance: Instance
+    edits: tuple[Edit, ...]
+    cargo: Edited
     payload: Payload
     slab: Slab
     context_id: int
     size: int
-    fidelity: Fidelity = Fidelity.VERBATIM
+    fidelity: Fidelity
+
+
+class _Load(NamedTuple):
+    """What is to be sent, with the edits that made it."""
+
+    instance: Instance
+    edits: tuple[Edit, ...]
+    cargo: Edited
 
 
 class _Took(NamedTuple):
@@ -94,6 +107,9 @@ class StoreSender:
         self._slabs: tuple[Slab, Slab] | None = None
         self._turn = 0
         self._ahead: _Shipment | None = None
+        self._editor = Editor()
+        self.decoders: Decodes | None = None
+        """Who decodes, in place of the decoders that all senders share."""
 
     @property
     def is_open(self) -> bool:
@@ -173,52 +189,57 @@ class StoreSender:
     def _prepare(self, instance: Instance, edits: tuple[Edit, ...]) -> _Shipment | Outcome:
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
-            if ahead.instance is instance and not edits:
+            if ahead.instance is instance and ahead.edits == edits:
                 return ahead
             ahead.payload.close()
-        if edits:
-            return self._uncompressed(instance, edits)
-        context_id = self._negotiation.accepted.get(instance.pair)
-        if context_id is None:
-            return Outcome(
-                State.FAILED, Cause.CONTEXT, attempts=0, reason=self._negotiation.explain(instance.pair)
-            )
-        if _is_odd(instance):
-            return self._transcoded(instance, instance.transfer_syntax, context_id)
-        return self._verbatim(instance, context_id)
-
-    def _verbatim(self, instance: Instance, context_id: int) -> _Shipment:
-        payload = open_payload(self._prefix + instance.path, instance)
-        return self._load(_Shipment(instance, payload, self._slab(), context_id, payload.remaining))
-
-    def _uncompressed(self, instance: Instance, edits: tuple[Edit, ...]) -> _Shipment | Outcome:
-        """The instance in an uncompressed syntax that was accepted: its own where it has such a one."""
-        if any(not isinstance(edit, Uncompress) for edit in edits):
-            raise CannotEncode("this version does not know how to make one of the edits asked for")
-        accepted, syntax = self._negotiation.accepted, instance.transfer_syntax
-        if syntax in FALLBACKS and instance.pair in accepted and not _is_odd(instance):
-            return self._verbatim(instance, accepted[instance.pair])
-        target = self._negotiation.fallback(instance.sop_class)
+        cargo = self._edited(instance, edits)
+        uncompress = next((edit for edit in edits if isinstance(edit, Uncompress)), None)
+        sent, accepted = cargo.instance, self._negotiation.accepted
+        context_id = accepted.get(sent.pair)
+        if context_id is not None and (uncompress is None or sent.transfer_syntax in FALLBACKS):
+            if cargo.is_odd:
+                return self._transcoded(_Load(instance, edits, cargo), sent.transfer_syntax, context_id)
+            return self._straight(_Load(instance, edits, cargo), context_id)
+        if uncompress is None and not cargo.sent_uid:
+            return _unaccepted(self._negotiation.explain(sent.pair))
+        _check_may_decode(cargo, uncompress)
+        target = self._negotiation.fallback(sent.sop_class)
         if target is None:
-            words = f"the destination accepts {uid_words(instance.sop_class)} in no uncompressed syntax"
-            return Outcome(State.FAILED, Cause.CONTEXT, attempts=0, reason=words)
-        return self._transcoded(instance, target, accepted[ContextPair(instance.sop_class, target)])
+            words = f"the destination accepts {uid_words(sent.sop_class)} in no uncompressed syntax"
+            return _unaccepted(words)
+        context_id = accepted[ContextPair(sent.sop_class, target)]
+        return self._transcoded(_Load(instance, edits, cargo), target, context_id)
 
-    def _transcoded(self, instance: Instance, target: str, context_id: int) -> _Shipment:
+    def _edited(self, instance: Instance, edits: tuple[Edit, ...]) -> Edited:
+        """The instance with all edits but for its transfer syntax. Raises InstanceError."""
+        path = self._prefix + instance.path
+        others = [edit for edit in edits if not isinstance(edit, Uncompress)]
+        if not others:
+            return Edited(instance, path, instance.transfer_syntax)
+        return self._editor.edit(path, instance, others)
+
+    def _straight(self, load: _Load, context_id: int) -> _Shipment:
+        """As it is, or with another header, in the transfer syntax of the file."""
+        payload = load.cargo.open()
+        fidelity = load.cargo.fidelity
+        return self._load(_Shipment(*load, payload, self._slab(), context_id, payload.remaining, fidelity))
+
+    def _transcoded(self, load: _Load, target: str, context_id: int) -> _Shipment:
         """The instance in another syntax, or anew in its own. Raises InstanceError, AssociationLost."""
-        association = self._association
+        association, cargo = self._association, load.cargo
+        source = replace(cargo.instance, transfer_syntax=cargo.transfer_syntax)
         try:
-            data = shared_decoders().decode(
-                self._prefix + instance.path, instance, target, lambda: not association.is_open
+            data = (self.decoders or shared_decoders()).decode(
+                cargo.path, source, target, lambda: not association.is_open, cargo.segments
             )
         except Cancelled as error:
             association.abort()
             raise AssociationLost("the association was interrupted", nothing_sent=True) from error
-        is_same_pixels = target == instance.transfer_syntax or instance.transfer_syntax in _NATIVE
-        fidelity = Fidelity.REENCODED if is_same_pixels else Fidelity.DECOMPRESSED
-        return self._load(
-            _Shipment(instance, MemoryPayload(data), self._slab(), context_id, len(data), fidelity)
-        )
+        is_same_pixels = target == source.transfer_syntax or source.transfer_syntax in _NATIVE
+        encoding = Fidelity.REENCODED if is_same_pixels else Fidelity.DECOMPRESSED
+        fidelity = farthest(encoding, cargo.fidelity)
+        payload = MemoryPayload(data)
+        return self._load(_Shipment(*load, payload, self._slab(), context_id, len(data), fidelity))
 
     def _slab(self) -> Slab:
         """The buffer that the previous shipment does not use."""
@@ -234,34 +255,42 @@ class StoreSender:
             raise
         return shipment
 
-    def _load_ahead(self, then: Instance | None) -> _Shipment | None:
-        """Read the beginning of the next file while the destination digests this one."""
-        if then is None or then.edits or _is_odd(then):
+    def _load_ahead(self, then: Instance | None, edits: tuple[Edit, ...]) -> _Shipment | None:
+        """Read the beginning of the next file while the destination digests this one.
+
+        What is edited in every file will be in that one too; should it be sent otherwise, this was in vain.
+        """
+        if then is None or then.transfer_syntax == DEFLATED:
+            return None
+        edits = then.edits + tuple(edit for edit in edits if isinstance(edit, STANDING))
+        if not all(isinstance(edit, STANDING) for edit in edits):
             return None
         context_id = self._negotiation.accepted.get(then.pair)
         if context_id is None:
             return None
         try:
-            return self._verbatim(then, context_id)
+            cargo = self._edited(then, edits)
+            return None if cargo.is_odd else self._straight(_Load(then, edits, cargo), context_id)
         except InstanceError:
             # Its own turn will tell.
             return None
 
     def _ship(self, shipment: _Shipment, then: Instance | None) -> Outcome:
-        instance, association = shipment.instance, self._association
-        command = association.begin(shipment.context_id, instance.sop_class, instance.uid)
+        sent, association = shipment.cargo.instance, self._association
+        standing = shipment.edits[len(shipment.instance.edits) :]
+        command = association.begin(shipment.context_id, sent.sop_class, sent.uid)
         started = time.perf_counter()
         try:
             self._send(shipment, command)
-            self._ahead = self._load_ahead(then)
-            sent = time.perf_counter()
+            self._ahead = self._load_ahead(then, standing)
+            waiting = time.perf_counter()
             response = association.answer(shipment.size)
-            latency = time.perf_counter() - sent
+            latency = time.perf_counter() - waiting
         except InstanceError as error:
             # Half a data set has left: nothing but the association's end can take it back.
             association.abort()
-            sent = shipment.size - shipment.payload.remaining
-            return _fault(error, attempts=1, seconds=time.perf_counter() - started, size=sent)
+            size = shipment.size - shipment.payload.remaining
+            return _fault(error, attempts=1, seconds=time.perf_counter() - started, size=size)
         except AssociationLost as error:
             self._trace_failure(None, str(error))
             raise
@@ -302,6 +331,8 @@ class StoreSender:
             may_retry=means.may_retry,
             stops=means.stops,
             refusal=means.refusal,
+            sent_uid=shipment.cargo.sent_uid,
+            changes=shipment.cargo.changes,
         )
 
     def _trace_failure(self, response: Response | None, words: str) -> None:
@@ -315,12 +346,17 @@ class StoreSender:
             ahead.payload.close()
 
 
-def _is_odd(instance: Instance) -> bool:
-    """Whether the data set has an odd length, at which DCMTK-based peers abort: PDVs are even (PS3.8 9.3.5).
+def _unaccepted(words: str) -> Outcome:
+    return Outcome(State.FAILED, Cause.CONTEXT, attempts=0, reason=words)
 
-    Such a file is written anew, its values padded (PS3.5 7.1). A deflated stream is padded as it is.
-    """
-    return bool((instance.size - instance.offset) & 1) and instance.transfer_syntax != DEFLATED
+
+def _check_may_decode(cargo: Edited, uncompress: Uncompress | None) -> None:
+    """Raises CannotEncode where decoding is not allowed."""
+    syntax = cargo.transfer_syntax
+    if uncompress is not None and uncompress.keeps_lossy and is_lossy(syntax):
+        raise CannotEncode(f"{uid_words(syntax)} may be compressed with loss: it is not decoded")
+    if cargo.stays_compressed:
+        raise CannotEncode("decompressed, the colours of the Secondary Capture copy would not fit its class")
 
 
 def _fault(error: InstanceError, *, attempts: int, seconds: float = 0.0, size: int = 0) -> Outcome:

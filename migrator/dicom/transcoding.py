@@ -22,8 +22,10 @@ from pydicom.tag import BaseTag
 from migrator.core.errors import CannotEncode
 from migrator.core.model import Instance
 from migrator.dicom.contexts import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, uid_words
-from migrator.dicom.payload import open_payload
+from migrator.dicom.payload import Payload, open_payload, open_scanned
 from migrator.dicom.pixels import LONGEST_VALUE, NativePixels, decode_pixels
+from migrator.dicom.splice import Segments
+from migrator.dicom.splice_payload import SegmentPayload
 from migrator.dicom.structure import LONG_VRS
 
 _UNDEFINED = 0xFFFFFFFF
@@ -64,9 +66,12 @@ class Encoded:
     pieces: Iterator[bytes]
 
 
-def transcode(path: str, instance: Instance, target: str, budget: int) -> Encoded:
+def transcode(
+    path: str, instance: Instance, target: str, budget: int, segments: Segments | None = None
+) -> Encoded:
     """The data set of the file at `path` in the transfer syntax `target`: implicit or explicit little endian,
-    or, if compressed, its own, which only gives odd values their padding.
+    or, if compressed, its own, which only gives odd values their padding. `segments` are the data set where
+    it was edited, in the transfer syntax of `instance`.
 
     `budget` bounds the result, in bytes. Memory: the file twice, and one decoded frame. Raises InstanceError,
     partly only while the pieces are read; and whatever pydicom raises for data that it cannot parse.
@@ -76,14 +81,18 @@ def transcode(path: str, instance: Instance, target: str, budget: int) -> Encode
         raise CannotEncode(f"there is no decoder for {uid_words(source)}")
     if target in (EXPLICIT_BIG, DEFLATED):
         raise CannotEncode(f"a data set cannot be written anew in {uid_words(target)}")
-    ds = _read(path, instance, budget)
+    ds = _read(path, instance, budget, segments)
     if _text(ds.get_item(_SOP_INSTANCE, keep_deferred=True)) != instance.uid:
         raise CannotEncode("the SOP instance UID is not the one that was scanned")
     return _Writer(source, target, budget).encode(ds)
 
 
-def _read(path: str, instance: Instance, budget: int) -> Dataset:
-    payload = open_payload(path, instance)
+def _read(path: str, instance: Instance, budget: int, segments: Segments | None) -> Dataset:
+    payload: Payload
+    if segments is None:
+        payload = open_payload(path, instance)
+    else:
+        payload = SegmentPayload(open_scanned(path, instance), segments)
     try:
         data = bytearray(payload.remaining)
         payload.fill([memoryview(data)])
