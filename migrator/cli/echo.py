@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 
-from migrator.cli.options import parse_node
+from migrator.cli.options import NODE_HELP, add_calling, add_settings, destination_of
 from migrator.cli.terminal import printable, tell
 from migrator.core.errors import DestinationError, UsageError
 from migrator.jobs.echo import answered, as_json, echo, words
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("node", metavar="NODE", help="AETITLE@host:port, host:port or host")
-    parser.add_argument("--calling-aet", metavar="AE", default="DICOM_MIGRATOR", help="our own AE title")
+    parser.add_argument("node", metavar="NODE", nargs="?", help=NODE_HELP)
+    add_calling(parser)
     parser.add_argument(
         "--timeout",
         metavar="S",
@@ -22,13 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="seconds to wait for each answer (default: 10)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    add_settings(parser, "tls")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit codes: 0 it answers, 1 it refused C-ECHO; unreachable or rejected is an error (3)."""
     if not 0 < arguments.timeout <= 3600:
         raise UsageError("--timeout must be more than 0 and at most 3600 seconds")
-    node = parse_node(arguments.node, arguments.calling_aet)
+    node, _ = destination_of(arguments.node, arguments)
     try:
         result = echo(node, arguments.timeout)
     except DestinationError as error:

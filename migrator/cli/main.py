@@ -16,13 +16,15 @@ COMMANDS = {
     "demo": "make a sample archive and an embedded PACS; migrate, verify, report",
     "scan": "inventory of a folder: patients, studies, series, syntaxes, problems",
     "echo": "ask a node whether it answers (C-ECHO)",
+    "discover": "look for DICOM nodes in a range of addresses",
+    "profile": "save destinations with their settings under names",
     "migrate": "copy a folder to a PACS; resumes by itself",
     "verify": "compare the PACS with what was sent, down to missing SOP instances",
-    "control": "steer a run that is on: pause, resume, cancel, status, prioritise, set",
 }
 
-_GLOBAL = ("--home", "--log-level")
-_KEEPING = ("migrate", "verify", "control")  # these know the data directory
+_GLOBAL = ("--home", "--log-level", "--profile")
+_KEEPING = ("migrate", "verify")  # these keep data and a log
+_PROFILED = ("echo",)  # these use what a profile says
 
 
 class Command(Protocol):
@@ -81,6 +83,8 @@ def _run(name: str, arguments: list[str]) -> int:
     )
     command.add_arguments(parser)
     _add_global(parser, is_shown=name in _KEEPING)
+    if name in _PROFILED:
+        parser.add_argument("--profile", metavar="NAME", help="use this saved profile")
     return command.run(parser.parse_args(arguments))
 
 

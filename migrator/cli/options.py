@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from migrator.cli.terminal import printable, tell
 from migrator.core.errors import UsageError
 from migrator.core.model import Node
 from migrator.core.settings import Settings
+from migrator.jobs.home import home_path
+from migrator.jobs.nodes import CALLING_AE_TITLE, check_ae_title, node_of
+from migrator.jobs.nodes import parse_node as parse_node
+from migrator.jobs.profile import Profiles, may_be_profile, merged
+
+NODE_HELP = "AETITLE@host:port, host:port, host, or a saved profile's name"
 
 GROUPS: dict[str, type[BaseModel]] = {name: type(getattr(Settings(), name)) for name in Settings.model_fields}
 
@@ -73,26 +80,38 @@ def _explain(error: ValidationError) -> Iterator[str]:
         yield f"{option} {fault['input']}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
 
 
-_NODE = re.compile(r"^(?:(?P<ae>[^@]*)@)?(?P<host>\[[^\]]+\]|[^:@\[\]]+)(?::(?P<port>\d+))?$")
+def add_calling(parser: argparse.ArgumentParser) -> None:
+    """Add --calling-aet; absent, a profile's counts."""
+    parser.add_argument("--calling-aet", metavar="AE", help=f"our own AE title (default: {CALLING_AE_TITLE})")
 
 
-def parse_node(text: str, calling_ae_title: str = "DICOM_MIGRATOR") -> Node:
-    """Read `AETITLE@host:port`, `host:port` or `host`. Raises UsageError with what is wrong."""
-    match = _NODE.match(text.strip())
-    if match is None:
-        raise UsageError(f"{text!r} is not a destination; write AETITLE@host:port, host:port or host")
-    ae_title = "ANY-SCP" if match["ae"] is None else match["ae"].strip()
-    port = int(match["port"] or 104)
-    if not 1 <= port <= 65535:
-        raise UsageError(f"{text!r}: the port must be between 1 and 65535")
-    for title in (ae_title, calling_ae_title):
-        check_ae_title(title)
-    return Node(match["host"].strip("[]").lower(), port, ae_title, calling_ae_title)
+def destination_of(text: str | None, arguments: argparse.Namespace) -> tuple[Node, Settings]:
+    """The node that `text` names, and the settings for it; without a text, those of --profile.
+
+    A text that is a saved profile's name means that profile, even where a host has the same name. What stands
+    on the command line goes before what the profile says. Raises UsageError.
+    """
+    given = settings_from(arguments)
+    profiles = Profiles(home_path(arguments.home))
+    named = profiles.find(text.strip()) if text is not None and may_be_profile(text) else None
+    option = getattr(arguments, "profile", None)
+    profile = named if option is None else profiles.get(option)
+    if named is not None and profile != named:
+        raise UsageError(f"{text} is a profile, and --profile names another one: {option}")
+    settings = given if profile is None else merged(profile.settings, given)
+    calling = arguments.calling_aet
+    if profile is not None and (text is None or named is not None):
+        node = profile.node
+    elif text is not None:
+        node = parse_node(text, profile.calling_ae_title if profile is not None else CALLING_AE_TITLE)
+    else:
+        raise UsageError("no destination: name a node, or a profile by --profile")
+    if calling is not None:
+        check_ae_title(calling)
+        node = replace(node, calling_ae_title=calling)
+    return node_of(node, settings.tls, warn), settings
 
 
-def check_ae_title(title: str) -> None:
-    """Check an AE title (PS3.5 6.2, VR AE): 1 to 16 printable characters, no backslash."""
-    if not title.strip() or len(title) > 16 or "\\" in title or not (title.isascii() and title.isprintable()):
-        raise UsageError(
-            f"{title!r} is not an AE title: 1 to 16 printable ASCII characters without a backslash"
-        )
+def warn(words: str) -> None:
+    """Tell on stderr of what is no error."""
+    tell(f"warning: {printable(words)}", to_stderr=True)

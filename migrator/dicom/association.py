@@ -56,6 +56,8 @@ class Association:
         self._sent = 0
         self._is_mid_pdu = False
         self._has_answered = False
+        self.is_heard = False
+        """Whether the peer said anything that is DICOM, be it a refusal."""
 
     @property
     def is_open(self) -> bool:
@@ -234,7 +236,9 @@ class Association:
             words = _INTERRUPTED if is_ours else f"the destination closed the connection{self._hint()}"
             raise self._lost(words, is_polite=is_ours)
         self._has_answered = True
-        self._happenings += self._protocol.receive(data)
+        happenings = self._protocol.receive(data)
+        self.is_heard = self.is_heard or any(not isinstance(one, Broken) for one in happenings)
+        self._happenings += happenings
 
     def _hint(self) -> str:
         """What may be the matter with a peer that ends the connection without a word."""

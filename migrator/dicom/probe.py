@@ -17,9 +17,13 @@ _PAIRS = (ContextPair(VERIFICATION, IMPLICIT_LITTLE), ContextPair(VERIFICATION, 
 def echo(node: Node, timeouts: Timeouts) -> EchoResult:
     """Open an association, ask C-ECHO where it is offered, and release.
 
-    Raises Unreachable, AssociationRejected, AssociationLost.
+    Raises Unreachable, TlsRefused, AssociationRejected, AssociationLost.
     """
-    association = Association(node, timeouts)
+    return echo_over(Association(node, timeouts), node)
+
+
+def echo_over(association: Association, node: Node) -> EchoResult:
+    """`echo` over an association that is not open yet, which another thread may interrupt."""
     start = time.monotonic()
     negotiation = association.open(Plan(_PAIRS), _MAX_PDU)
     opened = time.monotonic()

@@ -14,7 +14,7 @@ from scripts.readme_tables import renewed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-_ELSEWHERE = {"--help", "--wheelhouse", "--version", "--home", "--log-level"}
+_ELSEWHERE = {"--help", "--wheelhouse", "--version", "--home", "--log-level", "--profile"}
 
 
 def options_of(command: str) -> set[str]:

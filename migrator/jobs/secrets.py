@@ -1,0 +1,65 @@
+"""Where the passphrase of our own key comes from: a file, the environment, the system's keyring."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import keyring
+
+from migrator.core.errors import UsageError
+
+VARIABLE = "DICOM_MIGRATOR_KEY_PASSPHRASE"
+SERVICE = "dicom-migrator"
+
+_log = logging.getLogger("migrator")
+
+
+def key_passphrase(key: str, file: str, warn: Callable[[str], None]) -> str:
+    """The passphrase of the key in the file `key`: from `file` where one is named, else from the
+    environment, else from the system's keyring; empty where there is none.
+
+    Raises UsageError where `file` cannot be read; `warn` is told where others can read it too.
+    """
+    if file:
+        return _from_file(Path(file), warn)
+    return os.environ.get(VARIABLE) or _from_keyring(key)
+
+
+def keep_passphrase(key: str, passphrase: str) -> None:
+    """Store the passphrase in the system's keyring. Raises UsageError where that cannot be."""
+    try:
+        keyring.set_password(SERVICE, _user(key), passphrase)
+    except Exception as error:
+        raise UsageError(f"the system's keyring cannot keep the passphrase: {error}") from error
+
+
+def _from_file(file: Path, warn: Callable[[str], None]) -> str:
+    try:
+        mode = file.stat().st_mode
+        text = file.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        words = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise UsageError(f"the passphrase file {file} cannot be read: {words}") from error
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        warn(f"the passphrase file {file} can be read by others on this machine: chmod 600 {file}")
+    passphrase = text.rstrip("\r\n")
+    if not passphrase or "\n" in passphrase:
+        raise UsageError(f"the passphrase file {file} must hold one line, the passphrase")
+    return passphrase
+
+
+def _from_keyring(key: str) -> str:
+    """Empty where it knows none, or where this system has no keyring (a service, a server)."""
+    try:
+        return keyring.get_password(SERVICE, _user(key)) or ""
+    except Exception as error:  # noqa: BLE001 - each system's own keyring fails in ways of its own
+        _log.debug("the system's keyring could not be asked: %s", error)
+        return ""
+
+
+def _user(key: str) -> str:
+    return str(Path(key).absolute())
