@@ -20,10 +20,11 @@ COMMANDS = {
     "profile": "save destinations with their settings under names",
     "migrate": "copy a folder to a PACS; resumes by itself",
     "verify": "compare the PACS with what was sent, down to missing SOP instances",
+    "control": "steer a run that is on: pause, resume, cancel, status, prioritise, set",
 }
 
 _GLOBAL = ("--home", "--log-level", "--profile")
-_KEEPING = ("migrate", "verify")  # these keep data and a log
+_KEEPING = ("migrate", "verify", "control")  # these know the data directory
 _PROFILED = ("echo",)  # these use what a profile says
 
 

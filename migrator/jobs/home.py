@@ -21,13 +21,18 @@ _LOG_BYTES = 10_000_000
 _LOG_FILES = 5
 
 
+def home_path(option: str | None = None) -> Path:
+    """Where the data directory is, or would be made."""
+    return Path(option or os.environ.get("DICOM_MIGRATOR_HOME") or Path.home() / ".dicom_migrator").absolute()
+
+
 def data_home(option: str | None = None, source: Path | None = None) -> Path:
     """The data directory, made if need be and readable by its owner only.
 
     `option` goes before the environment's DICOM_MIGRATOR_HOME, which goes before ~/.dicom_migrator.
     Raises UsageError when it cannot be made, or would lie inside `source`.
     """
-    home = Path(option or os.environ.get("DICOM_MIGRATOR_HOME") or Path.home() / ".dicom_migrator").absolute()
+    home = home_path(option)
     if source is not None:
         refuse_inside(home, source, "the data directory")
     try:
