@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled, DestinationError, MigratorError, SourceError, UsageError
 from migrator.core.events import Emit, Notice, PhaseStarted
-from migrator.dicom.decoding import close_shared_decoders
+from migrator.dicom.decoded_cache import DecodedCache
+from migrator.dicom.decoding import close_shared_decoders, shared_decoders
 from migrator.dicom.header import read_header, same_dataset
 from migrator.dicom.trace import AssociationTrace
 from migrator.engine.accounting import Snapshot
@@ -45,21 +46,27 @@ class MigrateJob:
         _check(request)
         self._root = str(source_folder(request.source))
         count = len(request.destinations)
-        read, is_same = read_header, same_dataset
-        if count > 1:
-            read, is_same = shared_readers(read_header, same_dataset, count)
-        filters = filters_of(request.settings.filter, self._root)
         with ExitStack() as opened:
             self._trace = AssociationTrace(request.trace) if request.trace else None
             if self._trace is not None:
                 opened.callback(self._trace.close)
-            common = Common(request, self._root, emit, filters, self._trace, read, is_same)
+            common = self._common()
             self.destinations: list[DestinationRun] = []
             for target in request.destinations:
                 own = control if count == 1 else control.child()
                 self.destinations.append(DestinationRun(target, common, own))
                 opened.callback(self.destinations[-1].close)
             self._opened = opened.pop_all()
+
+    def _common(self) -> Common:
+        """What the destinations share; where there are several, they share what was read and decoded."""
+        request, count = self._request, len(self._request.destinations)
+        read, is_same, decoders = read_header, same_dataset, None
+        if count > 1:
+            read, is_same = shared_readers(read_header, same_dataset, count)
+            decoders = DecodedCache(shared_decoders, count)
+        filters = filters_of(request.settings.filter, self._root)
+        return Common(request, self._root, self._emit, filters, self._trace, read, is_same, decoders)
 
     def snapshot(self) -> Snapshot:
         """The sum over all destinations."""

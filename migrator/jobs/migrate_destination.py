@@ -17,6 +17,7 @@ from migrator.core.outcome import State
 from migrator.core.paths import encodable
 from migrator.core.settings import shaping
 from migrator.dicom.association import Timeouts
+from migrator.dicom.decoded_cache import Decodes
 from migrator.dicom.probe import echo
 from migrator.dicom.query import StudyFinder
 from migrator.dicom.store import StoreSender
@@ -46,7 +47,10 @@ _PROBLEM_STATES = frozenset({State.HELD, State.FAILED, State.QUARANTINED, State.
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What all destinations of one job share. `root` is the source's real path."""
+    """What all destinations of one job share. `root` is the source's real path.
+
+    `decoders` are None where a single destination needs no cache before those of all senders.
+    """
 
     request: MigrateRequest
     root: str
@@ -55,6 +59,7 @@ class Common:
     trace: AssociationTrace | None
     read: ReadHeader
     is_same: SameDataset
+    decoders: Decodes | None
 
     @property
     def is_for_several(self) -> bool:
@@ -113,7 +118,9 @@ class DestinationRun:
 
     def _make_sender(self) -> StoreSender:
         common = self._common
-        return StoreSender(self.node, self.target.settings.send, common.root, trace=common.trace)
+        sender = StoreSender(self.node, self.target.settings.send, common.root, trace=common.trace)
+        sender.decoders = common.decoders
+        return sender
 
     def _make_pace(self) -> Pace:
         return Steady(self.target.settings.send.workers)
