@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 
 from migrator.cli.migrate_words import exit_code, ledger_lines, summary, teller
-from migrator.cli.options import add_settings, parse_node, settings_from
+from migrator.cli.options import NODE_HELP, add_calling, add_settings, destination_of
 from migrator.cli.progress import ProgressReport
 from migrator.cli.running import interruptible, logged
 from migrator.cli.terminal import tell
@@ -26,10 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to",
         metavar="NODE",
         action="append",
-        required=True,
-        help="AETITLE@host:port, host:port or host; once for each destination that is to get everything",
+        help=f"{NODE_HELP}; once for each destination that is to get everything",
     )
-    parser.add_argument("--calling-aet", metavar="AE", default="DICOM_MIGRATOR", help="our own AE title")
+    add_calling(parser)
     parser.add_argument(
         "--stream", action="store_true", help="send while still scanning, without planning everything first"
     )
@@ -65,7 +64,7 @@ def _request(arguments: argparse.Namespace) -> MigrateRequest:
         refuse_inside(Path(arguments.trace_association), source, "the trace")
     return MigrateRequest(
         source=arguments.source,
-        destinations=tuple(_target(text, arguments) for text in arguments.to),
+        destinations=tuple(_target(text, arguments) for text in arguments.to or [None]),
         home=data_home(arguments.home, source),
         is_stream=arguments.stream,
         restart=arguments.restart,
@@ -77,9 +76,9 @@ def _request(arguments: argparse.Namespace) -> MigrateRequest:
     )
 
 
-def _target(text: str, arguments: argparse.Namespace) -> Target:
-    """One destination as it was written after --to, with the settings for it."""
-    return Target(parse_node(text, arguments.calling_aet), settings_from(arguments))
+def _target(text: str | None, arguments: argparse.Namespace) -> Target:
+    """One destination as it was written after --to, or that of --profile, with the settings for it."""
+    return Target(*destination_of(text, arguments))
 
 
 def run_job(request: MigrateRequest, control: Control) -> MigrateResult:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from migrator.cli.migrate import run_job
 from migrator.cli.migrate_words import teller
-from migrator.cli.options import add_settings, parse_node, settings_from
+from migrator.cli.options import NODE_HELP, add_calling, add_settings, destination_of
 from migrator.cli.running import interruptible, logged
 from migrator.cli.terminal import printable, tell
 from migrator.core.control import Control
@@ -27,8 +27,8 @@ _TELL_EVERY = 500  # studies
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="the folder that was migrated")
-    parser.add_argument("--to", metavar="NODE", required=True, help="AETITLE@host:port, host:port or host")
-    parser.add_argument("--calling-aet", metavar="AE", default="DICOM_MIGRATOR", help="our own AE title")
+    parser.add_argument("--to", metavar="NODE", help=NODE_HELP)
+    add_calling(parser)
     parser.add_argument(
         "--same-source", metavar="OLD", help="SOURCE is another mount of what the job knows as OLD"
     )
@@ -40,12 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    node, settings = destination_of(arguments.to, arguments)
     request = VerifyRequest(
         arguments.source,
-        parse_node(arguments.to, arguments.calling_aet),
+        node,
         # The source may be unmounted by now; its path is still no place for our data.
         data_home(arguments.home, Path(os.path.realpath(arguments.source))),
-        settings_from(arguments),
+        settings,
         arguments.same_source,
     )
     with logged(request.home, arguments.log_level):
