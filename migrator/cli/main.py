@@ -18,6 +18,7 @@ COMMANDS = {
     "echo": "ask a node whether it answers (C-ECHO)",
     "discover": "look for DICOM nodes in a range of addresses",
     "profile": "save destinations with their settings under names",
+    "preview": "show what rules would change in a file",
     "migrate": "copy a folder to a PACS; resumes by itself",
     "verify": "compare the PACS with what was sent, down to missing SOP instances",
     "control": "steer a run that is on: pause, resume, cancel, status, prioritise, set",
@@ -118,5 +119,6 @@ def _overview() -> argparse.ArgumentParser:
 
 
 def _fail(error: MigratorError, code: int) -> int:
-    tell(f"dicom_migrator: {printable(str(error))}", to_stderr=True)
+    lines = "\n".join(printable(line) for line in str(error).split("\n"))
+    tell(f"dicom_migrator: {lines}", to_stderr=True)
     return code
