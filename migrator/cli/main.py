@@ -25,7 +25,7 @@ COMMANDS = {
 }
 
 _GLOBAL = ("--home", "--log-level", "--profile")
-_KEEPING = ("migrate", "verify", "control")  # these know the data directory
+_KEEPING = ("migrate", "verify", "control", "profile")  # these know the data directory
 _PROFILED = ("echo", "migrate", "verify")  # these use what a profile says
 
 

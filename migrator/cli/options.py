@@ -16,7 +16,7 @@ from migrator.core.settings import Settings
 from migrator.jobs.home import home_path
 from migrator.jobs.nodes import CALLING_AE_TITLE, check_ae_title, node_of
 from migrator.jobs.nodes import parse_node as parse_node
-from migrator.jobs.profile import Profiles, may_be_profile, merged
+from migrator.jobs.profile import Profile, Profiles, may_be_profile, merged
 
 NODE_HELP = "AETITLE@host:port, host:port, host, or a saved profile's name"
 
@@ -86,30 +86,43 @@ def add_calling(parser: argparse.ArgumentParser) -> None:
 
 
 def destination_of(text: str | None, arguments: argparse.Namespace) -> tuple[Node, Settings]:
-    """The node that `text` names, and the settings for it; without a text, those of --profile.
+    """The node that `text` names, with its TLS, and the settings for it; without a text, those of --profile.
 
     A text that is a saved profile's name means that profile, even where a host has the same name. What stands
     on the command line goes before what the profile says. Raises UsageError.
     """
+    node, profile = _named(text, arguments)
     given = settings_from(arguments)
+    settings = given if profile is None else merged(profile.settings, given)
+    return node_of(node, settings.tls, warn), settings
+
+
+def address_of(text: str | None, arguments: argparse.Namespace) -> Node:
+    """The node that `text` or --profile names, for commands that only say which job they mean.
+
+    It carries no TLS, so no certificate or passphrase is asked for. Raises UsageError.
+    """
+    return _named(text, arguments)[0]
+
+
+def _named(text: str | None, arguments: argparse.Namespace) -> tuple[Node, Profile | None]:
     profiles = Profiles(home_path(arguments.home))
     named = profiles.find(text.strip()) if text is not None and may_be_profile(text) else None
     option = getattr(arguments, "profile", None)
     profile = named if option is None else profiles.get(option)
     if named is not None and profile != named:
         raise UsageError(f"{text} is a profile, and --profile names another one: {option}")
-    settings = given if profile is None else merged(profile.settings, given)
-    calling = arguments.calling_aet
     if profile is not None and (text is None or named is not None):
         node = profile.node
     elif text is not None:
         node = parse_node(text, profile.calling_ae_title if profile is not None else CALLING_AE_TITLE)
     else:
         raise UsageError("no destination: name a node, or a profile by --profile")
+    calling = getattr(arguments, "calling_aet", None)
     if calling is not None:
         check_ae_title(calling)
         node = replace(node, calling_ae_title=calling)
-    return node_of(node, settings.tls, warn), settings
+    return node, profile
 
 
 def warn(words: str) -> None:

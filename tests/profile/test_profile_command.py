@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from migrator.cli.main import main
-from migrator.cli.options import GROUPS, add_calling, add_settings, destination_of
+from migrator.cli.options import GROUPS, add_calling, address_of, add_settings, destination_of
 from migrator.core.errors import UsageError
 from migrator.core.model import Node
 from migrator.core.settings import Settings
@@ -197,6 +197,15 @@ def test_the_option_gives_the_destination_or_the_settings_alone(home: Path) -> N
     node, settings = destination_of("X@other.example:1", read("--profile", "night"))
     assert (node, settings.send.workers) == (Node("other.example", 1, "X", "US"), 2)
     assert destination_of("night", read("--profile", "night"))[0].host == "a.example"
+
+
+def test_which_job_is_meant_needs_no_certificate(home: Path) -> None:
+    saved = Settings.model_validate({"tls": {"tls": True, "ca": "/no/such/file"}})
+    Profiles(home).add([profile_of("night", Node("a.example", 4242, "PACS"), saved)], replaces=False)
+    node = address_of("night", argparse.Namespace(home=None))
+    assert node == Node("a.example", 4242, "PACS")
+    with pytest.raises(UsageError, match="cannot be read"):
+        destination_of("night", read())
 
 
 def test_two_profiles_at_once_are_refused(home: Path) -> None:
