@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from pydicom.datadict import keyword_for_tag
+from pydicom.datadict import dictionary_has_tag, keyword_for_tag
 
 from migrator.dicom.charsets import decoder_of
 from migrator.dicom.splice_elements import Element, items_of, vr_of
@@ -18,7 +18,9 @@ _TEXTS = frozenset(
 
 def keyword_of(tag: int) -> str:
     """The attribute's keyword (PS3.6); its tag as (gggg,eeee) where it has none."""
-    return keyword_for_tag(tag) or f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
+    # In repeating groups a keyword alone would name several.
+    known = keyword_for_tag(tag) if dictionary_has_tag(tag) else ""
+    return known or f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
 
 
 def shown(element: Element | None, character_set: bytes) -> str:
