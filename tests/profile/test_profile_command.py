@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from migrator.cli.main import main
-from migrator.cli.options import GROUPS, add_calling, address_of, add_settings, destination_of
+from migrator.cli.options import GROUPS, add_calling, add_settings, address_of, destination_of
 from migrator.core.errors import UsageError
 from migrator.core.model import Node
 from migrator.core.settings import Settings
