@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from migrator.core.control import Control
+from migrator.core.edits import Edit
 from migrator.core.errors import DestinationError, LimitReached, MigratorError
 from migrator.core.events import Emit, Notice
 from migrator.core.model import ContextPair, Instance, StudyBatch
@@ -45,7 +46,8 @@ class Need(Enum):
 class Destination:
     """How to reach one destination: its name, makers of senders and finders, a question whether it answers.
 
-    `probe` raises DestinationError where it does not. `pace` holds its flow back.
+    `probe` raises DestinationError where it does not. `pace` holds its flow back. `edits` are made in every
+    object that is sent, before those of remedies.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Destination:
     make_finder: Callable[[], Finder]
     probe: Callable[[], None]
     pace: Pace
+    edits: tuple[Edit, ...] = ()
 
 
 class Lane:

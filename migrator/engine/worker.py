@@ -302,7 +302,7 @@ class Worker:
         sender: Sender | None = None
         try:
             sender = self._sender_for(attempt)
-            return sender.store(instance, attempt.edits, follower)
+            return sender.store(instance, self._lane.destination.edits + attempt.edits, follower)
         except AssociationRejected as error:
             if attempt.route is Route.SAME:
                 raise
