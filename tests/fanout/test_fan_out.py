@@ -17,7 +17,13 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from migrator.cli.migrate_words import exit_code
+from migrator.core.control import Control
+from migrator.core.errors import ManifestError
+from migrator.core.events import ignore
 from migrator.core.model import Node
+from migrator.core.settings import ScanSettings, Settings
+from migrator.jobs.migrate import MigrateJob, MigrateRequest, Target
 from tests.migrate.running import Ran
 from tests.peers import KeepingScp, Manners, Orthanc, free_port, wait_until
 from tests.peers.archives import Archive
@@ -92,15 +98,17 @@ def test_duplicates_and_damage_count_for_each_destination(
     assert [len(peer.kept) for peer in peers] == [6, 6]
 
 
+@pytest.mark.parametrize("options", [(), ("--stream",)])
 def test_one_that_is_down_from_the_start_is_waited_for_while_the_others_are_served(
-    archive: Make, keeping_scp: Start, fan: Fan
+    archive: Make, keeping_scp: Start, fan: Fan, options: tuple[str, ...]
 ) -> None:
     source = archive(studies=4, instances=5)
     healthy, late = keeping_scp(), keeping_scp()
     late.stop()
     began = threading.Thread(target=lambda: (wait_until(lambda: len(healthy.kept) == 20, "20"), late.start()))
     began.start()
-    ran = fan(source.folder, [late.node, healthy.node], "--breaker-wait", "0.2", "--breaker-failures", "2")
+    quick = ("--breaker-wait", "0.2", "--breaker-failures", "2")
+    ran = fan(source.folder, [late.node, healthy.node], *quick, *options)
     began.join()
     assert ran.code == 0, ran.told
     assert "cannot be reached now" in ran.told
@@ -121,6 +129,41 @@ def test_one_that_stays_down_leaves_its_part_pending(archive: Make, keeping_scp:
     assert healthy.datasets == source.datasets
 
 
+def test_one_that_does_not_know_us_is_given_up_with_words_and_the_others_are_served(
+    archive: Make, keeping_scp: Start, fan: Fan
+) -> None:
+    source = archive(studies=4, instances=5)
+    healthy, stranger = keeping_scp(), keeping_scp(reject=(1, 1, 3))
+    ran = fan(source.folder, [stranger.node, healthy.node])
+    assert ran.code == 1
+    refused, fine = ran.json["destinations"]
+    assert (refused["run"]["pending"], refused["run"]["failed"]) == (20, 0)
+    assert "calling AE title" in refused["stopped"]
+    assert (fine["run"]["sent"], fine["stopped"]) == (20, None)
+    assert healthy.datasets == source.datasets
+
+
+def test_a_record_that_cannot_be_kept_ends_its_own_destination_only(
+    archive: Make, keeping_scp: Start, tmp_path: Path
+) -> None:
+    source = archive(studies=4, instances=5)
+    peers = [keeping_scp(), keeping_scp()]
+    targets = tuple(Target(peer.node, Settings(scan=ScanSettings(settle=0))) for peer in peers)
+    job = MigrateJob(MigrateRequest(str(source.folder), targets, tmp_path), Control(), ignore)
+
+    def full(*_: object) -> None:
+        raise ManifestError("the disk is full")
+
+    job.destinations[0].record.settle = full  # type: ignore[method-assign]
+    result = job.run()
+    broken, fine = result.destinations
+    assert "disk is full" in str(broken.stopped_by)
+    assert broken.snapshot.run.sent == 0
+    assert fine.snapshot.run.sent == 20
+    assert peers[1].datasets == source.datasets
+    assert exit_code(result) == 1
+
+
 def test_when_all_are_down_nothing_begins(archive: Make, fan: Fan) -> None:
     nodes = [Node("127.0.0.1", free_port(), name) for name in ("ONE", "TWO")]
     ran = fan(archive().folder, nodes)
@@ -128,8 +171,9 @@ def test_when_all_are_down_nothing_begins(archive: Make, fan: Fan) -> None:
     assert all(str(node.port) in ran.told for node in nodes)
 
 
+@pytest.mark.parametrize("options", [(), ("--stream",)])
 def test_one_that_goes_down_in_the_middle_and_comes_back_loses_nothing(
-    archive: Make, keeping_scp: Start, fan: Fan
+    archive: Make, keeping_scp: Start, fan: Fan, options: tuple[str, ...]
 ) -> None:
     source = archive(studies=10, instances=6)
     steady, shaky = keeping_scp(), keeping_scp()
@@ -156,7 +200,8 @@ def test_one_that_goes_down_in_the_middle_and_comes_back_loses_nothing(
         return 0
 
     shaky.manners = Manners(status=die)
-    ran = fan(source.folder, [shaky.node, steady.node], "--breaker-wait", "0.2", "--breaker-failures", "2")
+    quick = ("--breaker-wait", "0.2", "--breaker-failures", "2")
+    ran = fan(source.folder, [shaky.node, steady.node], *quick, *options)
     death.join()
     assert ran.code == 0, ran.told
     assert lasted[0] < 60, "it must have been down before its end"

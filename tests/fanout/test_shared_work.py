@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ import pytest
 from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from migrator.core.errors import Cancelled, SourceError
+from migrator.core.model import Instance, Series
 from migrator.dicom import decoding
+from migrator.dicom.decoded_cache import DecodedCache
+from migrator.dicom.splice import Segments, Span
 from migrator.engine.fan import Fan as Spreading
 from migrator.jobs import migrate as job
 from tests.conftest import lack
@@ -158,3 +162,54 @@ def test_what_ends_the_scan_reaches_every_taker_after_what_was_found(error: Exce
         assert next(blocks) == []
         with pytest.raises(type(error)):
             next(blocks)
+
+
+class Copying:
+    """Decoders that answer with what they were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def decode(
+        self,
+        path: str,
+        instance: Instance,
+        target: str,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        segments: Segments | None = None,
+    ) -> bytearray:
+        self.asked.append((path, target))
+        return bytearray(f"{path} {instance.transfer_syntax} {target} {segments}".encode())
+
+
+def test_what_differs_in_syntax_file_or_edits_is_not_taken_for_the_same() -> None:
+    one = Instance("a", 100, 5, 10, RLELossless, "1.2", "1.2.3", Series("1"))
+    questions = [
+        ("a", one, "x", None),
+        ("b", one, "x", None),
+        ("a", replace(one, mtime_ns=6), "x", None),
+        ("a", replace(one, size=101), "x", None),
+        ("a", replace(one, transfer_syntax=JPEG2000Lossless), "x", None),
+        ("a", replace(one, uid="1.2.4"), "x", None),
+        ("a", one, "y", None),
+        ("a", one, "x", Segments((b"header", Span(10, 90)), 96)),
+        ("a", one, "x", Segments((b"header", Span(11, 89)), 95)),
+        ("a", one, "x", Segments((b"another", Span(10, 90)), 97)),
+    ]
+    decoders = Copying()
+    cache = DecodedCache(lambda: decoders, 2)
+    for _ in range(2):
+        for path, instance, target, segments in questions:
+            expected = Copying().decode(path, instance, target, segments=segments)
+            assert cache.decode(path, instance, target, segments=segments) == expected
+    assert len(decoders.asked) == len(questions)
+    assert cache.weight == 0
+
+
+def test_what_a_second_destination_does_not_come_for_stays_within_the_budget() -> None:
+    cache = DecodedCache(Copying, 2, budget=200)
+    for number in range(100):
+        one = Instance(str(number), 100, 5, 10, RLELossless, "1.2", "1.2.3", Series("1"))
+        cache.decode(str(number), one, "x")
+        assert cache.weight <= 200
+    assert cache.weight > 100
