@@ -105,7 +105,8 @@ def known_to_all(records: Sequence[Known]) -> Known:
 
 def shared_readers(read: ReadHeader, is_same: SameDataset, count: int) -> tuple[ReadHeader, SameDataset]:
     """Readers that read for the first of `count` destinations and remember for the others."""
-    headers: Memo[Hashable, Instance | Problem] = Memo(_MOST_REMEMBERED, takers=count)
+    # A header is asked for once for each copy of a file, a comparison once for each destination.
+    headers: Memo[Hashable, Instance | Problem] = Memo(_MOST_REMEMBERED)
     verdicts: Memo[Hashable, bool] = Memo(_MOST_REMEMBERED, takers=count)
 
     def read_once(root: str, path: str, size: int, mtime_ns: int) -> Instance | Problem:

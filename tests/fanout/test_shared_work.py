@@ -70,12 +70,15 @@ def test_a_duplicate_is_compared_once(
     archive: Make, keeping_scp: Start, fan: Fan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = archive(studies=2, instances=3)
-    for number, made in enumerate(source.files[:4]):
-        shutil.copy(made.path, source.folder / f"copy{number}.dcm")
+    for number in range(4):
+        shutil.copy(source.files[number // 2].path, source.folder / f"copy{number}.dcm")
+    read = counting(monkeypatch, job, "read_header")
     compared = counting(monkeypatch, job, "same_dataset")
     ran = fan(source.folder, [keeping_scp().node, keeping_scp().node, keeping_scp().node])
     assert (ran.code, *ran.counts("sent", "skipped")) == (0, 18, 12)
     assert len(compared) == 4
+    # Each path for the scan, and what the copies are compared with: the first of each two that is found.
+    assert len(read) == 10 + 2
 
 
 def test_two_destinations_that_need_the_same_decoded_have_it_decoded_once(
