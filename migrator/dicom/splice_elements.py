@@ -60,11 +60,17 @@ class Element(NamedTuple):
 
     @property
     def is_sequence(self) -> bool:
-        """Whether it holds data sets; a value of unknown VR and known length is taken for a plain one."""
+        """Whether it holds data sets.
+
+        Of unknown VR and known length it does where the dictionary says so and an item begins (PS3.5 6.2.2).
+        """
         if self.vr == b"SQ":
             return True
         if self.length == UNDEFINED:
             return is_sequence(self.tag, self.vr)
+        if self.vr == b"UN":
+            is_known = self.length >= 8 and vr_of(self.tag) == "SQ"
+            return is_known and self.coding.item(self.source, self.value)[0] == ITEM
         return not self.vr and vr_of(self.tag) == "SQ"
 
 

@@ -34,7 +34,7 @@ from migrator.dicom.contexts import (
 )
 from migrator.dicom.decoded_cache import Decodes
 from migrator.dicom.decoding import shared_decoders
-from migrator.dicom.edits import STANDING, Edited, Editor, farthest
+from migrator.dicom.edits import Edited, Editor, farthest
 from migrator.dicom.payload import HEADROOM, MemoryPayload, Payload, Slab
 from migrator.dicom.pixels import is_lossy
 from migrator.dicom.protocol import fragment_size
@@ -108,6 +108,8 @@ class StoreSender:
         self._turn = 0
         self._ahead: _Shipment | None = None
         self._editor = Editor()
+        self.rules: tuple[Edit, ...] = ()
+        """What is changed in every instance, before what is asked of a single one."""
         self.decoders: Decodes | None = None
         """Who decodes, in place of the decoders that all senders share."""
 
@@ -158,7 +160,7 @@ class StoreSender:
             self._forget_ahead()
             raise AssociationLost("there is no association", nothing_sent=True)
         try:
-            shipment = self._prepare(instance, instance.edits + edits)
+            shipment = self._prepare(instance, self.rules + instance.edits + edits)
             if isinstance(shipment, Outcome):
                 return shipment
             return self._ship(shipment, then)
@@ -255,34 +257,30 @@ class StoreSender:
             raise
         return shipment
 
-    def _load_ahead(self, then: Instance | None, edits: tuple[Edit, ...]) -> _Shipment | None:
-        """Read the beginning of the next file while the destination digests this one.
+    def _load_ahead(self, then: Instance | None) -> _Shipment | None:
+        """Read the beginning of the next file while the destination digests this one, and apply the rules.
 
-        What is edited in every file will be in that one too; should it be sent otherwise, this was in vain.
+        Should it be sent otherwise, this was in vain.
         """
-        if then is None or then.transfer_syntax == DEFLATED:
-            return None
-        edits = then.edits + tuple(edit for edit in edits if isinstance(edit, STANDING))
-        if not all(isinstance(edit, STANDING) for edit in edits):
+        if then is None or then.edits or (self.rules and then.transfer_syntax == DEFLATED):
             return None
         context_id = self._negotiation.accepted.get(then.pair)
         if context_id is None:
             return None
         try:
-            cargo = self._edited(then, edits)
-            return None if cargo.is_odd else self._straight(_Load(then, edits, cargo), context_id)
+            cargo = self._edited(then, self.rules)
+            return None if cargo.is_odd else self._straight(_Load(then, self.rules, cargo), context_id)
         except InstanceError:
             # Its own turn will tell.
             return None
 
     def _ship(self, shipment: _Shipment, then: Instance | None) -> Outcome:
         sent, association = shipment.cargo.instance, self._association
-        standing = shipment.edits[len(shipment.instance.edits) :]
         command = association.begin(shipment.context_id, sent.sop_class, sent.uid)
         started = time.perf_counter()
         try:
             self._send(shipment, command)
-            self._ahead = self._load_ahead(then, standing)
+            self._ahead = self._load_ahead(then)
             waiting = time.perf_counter()
             response = association.answer(shipment.size)
             latency = time.perf_counter() - waiting

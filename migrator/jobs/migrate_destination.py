@@ -20,6 +20,7 @@ from migrator.dicom.association import Timeouts
 from migrator.dicom.decoded_cache import Decodes
 from migrator.dicom.probe import echo
 from migrator.dicom.query import StudyFinder
+from migrator.dicom.rules import read_rule_files
 from migrator.dicom.store import StoreSender
 from migrator.dicom.trace import AssociationTrace
 from migrator.engine.accounting import Accounting, Snapshot
@@ -36,7 +37,7 @@ from migrator.engine.ports import ReadHeader, SameDataset
 from migrator.engine.record import JobRecord
 from migrator.engine.scanner import Known
 from migrator.engine.upload import Ending, Upload
-from migrator.jobs.home import job_folder, known_source
+from migrator.jobs.home import job_folder
 from migrator.jobs.migrate_model import DestinationResult, MigrateRequest, Target
 from migrator.jobs.verify import verify_manifest
 
@@ -72,15 +73,16 @@ class DestinationRun:
     `control` pauses and cancels this destination alone, where there are several.
     """
 
-    def __init__(self, target: Target, common: Common, control: Control) -> None:
-        """Open the record. Raises UsageError, JobBusy, ManifestError."""
+    def __init__(self, target: Target, known_as: str, common: Common, control: Control) -> None:
+        """Open the record, to which the source is `known_as` this. Raises UsageError and ManifestError."""
         self.target = target
         self.node = target.node
         self.control = control
         self._common = common
         self._emit = _naming(common.emit, str(target.node))
         self._started = time.time()
-        self._manifest = self._open_manifest()
+        self._rules = read_rule_files(target.settings.rule)
+        self._manifest = self._open_manifest(known_as)
         try:
             self._accounting = Accounting(str(self.node))
             self.record = JobRecord(self._manifest, self._accounting, self._emit, str(self.node))
@@ -96,15 +98,15 @@ class DestinationRun:
         self.failure: Exception | None = None
         """What ended this destination's part, neither the destination's fault nor the user's wish."""
 
-    def _open_manifest(self) -> Manifest:
+    def _open_manifest(self, known_as: str) -> Manifest:
         request, root = self._common.request, self._common.root
-        known_as = root
-        if request.same_source is not None:
-            known_as = known_source(request.same_source, request.home, self.node)
         folder = job_folder(request.home, known_as, self.node)
         manifest = Manifest(folder, encodable(known_as), str(self.node), is_anew=request.restart)
         manifest.append({"t": "run", "at": time.time(), "version": __version__, "source": encodable(root)})
-        manifest.note_settings(shaping(self.target.settings))
+        values = shaping(self.target.settings)
+        if self._rules.digest:
+            values["rule.digest"] = self._rules.digest  # the files may say something else next time
+        manifest.note_settings(values)
         return manifest
 
     def _destination(self) -> Destination:
@@ -120,6 +122,7 @@ class DestinationRun:
         common = self._common
         sender = StoreSender(self.node, self.target.settings.send, common.root, trace=common.trace)
         sender.decoders = common.decoders
+        sender.rules = self._rules.edits
         return sender
 
     def _make_pace(self) -> Pace:

@@ -261,20 +261,22 @@ def test_rules_on_every_file_do_not_cost_the_overlap(keeping_scp: Keeping, tmp_p
         for number in range(3)
     ]
     instances = [scan(path) for path in paths]
-    scp, edits = keeping_scp(), (rules('PatientID suffix "-N"'),)
+    scp = keeping_scp()
     sender = quick(scp.node, tmp_path)
+    sender.rules = (rules('PatientID suffix "-N"'),)
     sender.open([instances[0].pair])
     for instance, then in zip(instances, [*instances[1:], None], strict=True):
-        outcome = sender.store(instance, edits, then)
+        outcome = sender.store(instance, (), then)
         assert outcome.fidelity is Fidelity.EDITED
         ahead = sender._ahead
         assert (ahead is None) is (then is None)
         assert ahead is None or ahead.instance is then
-    # Prepared with the rule, but sent without: what stood ready is dropped.
-    sender.store(instances[0], edits, instances[1])
-    sender.store(instances[1])
+    # Prepared with the rule alone, but sent with more: what stood ready is dropped.
+    sender.store(instances[0], (), instances[1])
+    sender.store(instances[1], (SuffixPatientId("_MIG"),))
     sender.release()
-    assert [read(kept.data).PatientID for kept in scp.kept] == ["P1-N", "P1-N", "P1-N", "P1-N", "P1"]
+    found = [read(kept.data).PatientID for kept in scp.kept]
+    assert found == ["P1-N", "P1-N", "P1-N", "P1-N", "P1-N_MIG"]
 
 
 def test_a_file_that_changed_since_the_scan_is_not_edited(keeping_scp: Keeping, tmp_path: Path) -> None:

@@ -271,3 +271,16 @@ def test_values_that_do_not_fit_are_mended_cut_or_emptied() -> None:
     assert list(found.ImageType) == ["ORIGINAL", "PRIMARY", "AXIAL"]
     assert found.StudyDescription == "fine"
     assert set(irregular) == {0x00100020, 0x00080020, 0x00080008}
+
+
+def test_private_elements_are_found_in_a_sequence_that_was_stored_as_of_unknown_vr() -> None:
+    """As an archive writes it that did not know the tag when it changed implicit VR into explicit."""
+    ds = Dataset()
+    ds.ReferencedStudySequence = a_dataset().ReferencedStudySequence
+    value = draft_of(encoded(ds, IMPLICIT), IMPLICIT).raw(0x00081110)
+    data = encoded(Dataset(), EXPLICIT) + b"\x08\0\x10\x11UN\0\0" + len(value).to_bytes(4, "little") + value
+    draft = draft_of(data)
+    strip_private(draft)
+    after = joined(draft)
+    assert b"ACME" in data and b"ACME" not in after
+    assert [item.StudyDescription for item in read(after).ReferencedStudySequence] == ["inner", "inner"]
