@@ -74,6 +74,7 @@ class AssociationRejected(DestinationError):
         self.result = result
         self.source = source
         self.reason = reason
+        self.may_retry = self.is_transient
 
     @property
     def is_transient(self) -> bool:

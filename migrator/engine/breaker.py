@@ -78,7 +78,8 @@ class Breaker:
     def pass_through(self, number: int, goes_on: Callable[[], bool]) -> bool:
         """Wait until worker `number` may send; False when `goes_on` says that it need not any more.
 
-        Raises Cancelled, and LimitReached when the destination has been down for as long as is allowed.
+        Raises Cancelled, LimitReached when the destination has been down for as long as is allowed, and
+        DestinationError where the probe met one that waiting cannot mend.
         """
         while self._circuit is not Circuit.CLOSED:
             if not goes_on():
@@ -131,6 +132,8 @@ class Breaker:
             self._probe()
         except DestinationError as error:
             self._settle_probe(None, error)
+            if not error.may_retry:
+                raise
             return False
         except BaseException:
             with self._lock:

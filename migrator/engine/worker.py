@@ -67,7 +67,7 @@ class Worker:
                     self._send_batch(*taken)
         except Cancelled:
             pass
-        except LimitReached as error:
+        except (DestinationError, LimitReached) as error:
             lane.stop(error)
         finally:
             lane.crew.leave(self._number)
@@ -111,8 +111,7 @@ class Worker:
         lane = self._lane
         if lane.queue.is_exhausted:
             return
-        is_final = isinstance(error, AssociationRejected) and not error.is_transient
-        if is_final or not error.may_retry:
+        if not error.may_retry:
             lane.stop(error)
             return
         lane.emit(AssociationEnded(lane.destination.name, self._number, str(error)))

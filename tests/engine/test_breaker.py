@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.core.control import Control
-from migrator.core.errors import Cancelled, DestinationError, LimitReached, Unreachable
+from migrator.core.errors import AssociationRejected, Cancelled, DestinationError, LimitReached, Unreachable
 from migrator.core.settings import RecoverySettings
 from migrator.engine.breaker import Breaker, Circuit
 from migrator.engine.crew import Crew, Steady
@@ -123,6 +123,18 @@ def test_without_that_limit_it_waits_for_ever() -> None:
     bench.fail(5)
     assert bench.passes()
     assert bench.clock.now > 100_000
+
+
+def test_a_probe_that_meets_what_waiting_cannot_mend_ends_the_wait_with_it() -> None:
+    bench = Bench()
+    bench.fail(5)
+
+    def refuse() -> None:
+        raise AssociationRejected("called AE title not recognised", 1, 1, 7)
+
+    bench.breaker._probe = refuse
+    with pytest.raises(AssociationRejected):
+        bench.passes()
 
 
 def test_a_cancel_ends_the_wait() -> None:
