@@ -109,7 +109,7 @@ def test_no_connection_to_the_keeping_scp_keeps_the_tests_from_ending(
     before = set(threading.enumerate())
     with socket.create_connection((peer.node.host, peer.port)):
         wait_until(lambda: len(set(threading.enumerate()) - before) >= 2, "the connection is served")
-        assert all(thread.daemon for thread in set(threading.enumerate()) - before)
+        assert [thread for thread in set(threading.enumerate()) - before if not thread.daemon] == []
 
 
 def test_archives_hold_what_they_say(archive: Callable[..., Archive]) -> None:
