@@ -21,6 +21,8 @@ _PIXEL_GROUP = 0x0028
 _CHECKED = frozenset(("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UI"))
 _CUT = frozenset(("AE", "CS", "LO", "LT", "SH", "ST"))
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_OLD_SEPARATORS = {"DA": r"(?<=\d)\.(?=\d)", "TM": r"(?<=\d):(?=\d)"}
+_WHOLE = re.compile(r"[+-]?\d+\.0*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -105,8 +107,12 @@ def _mended(vr: str, text: str) -> str:
         text = text.strip()
     if vr == "CS":
         text = text.upper()
+    elif vr in ("DA", "TM"):
+        text = re.sub(_OLD_SEPARATORS[vr], "", text)  # as ACR-NEMA wrote them
     elif vr == "DS" and len(text) > MAX_VALUE_LEN["DS"] and _NUMBER.fullmatch(text):
         text = f"{float(text):.9e}"
+    elif vr == "IS" and _WHOLE.fullmatch(text):
+        text = text.partition(".")[0]
     if vr in _CUT:
         text = text[: MAX_VALUE_LEN[vr]].rstrip()
     return text if fault_of(vr, text) is None else ""

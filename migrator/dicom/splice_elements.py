@@ -30,7 +30,8 @@ SPACED = frozenset(
 _IMPLICIT = {is_little: Coding(is_implicit=True, is_little=is_little) for is_little in (True, False)}
 _LONGEST_SHORT = 0xFFFF
 _CREATORS = range(0x10, 0x100)
-MOST_NESTING = 128
+# Each level takes some frames of Python's stack.
+_MOST_NESTING = 64
 
 
 class Element(NamedTuple):
@@ -189,7 +190,7 @@ def rewritten(element: Element, rewriter: Rewriter, depth: int = 0) -> bytes | N
 
     Lengths that were undefined stay undefined. Raises DamagedFile, CannotEncode.
     """
-    if depth > MOST_NESTING:
+    if depth > _MOST_NESTING:
         raise DamagedFile("sequences are nested too deeply")
     own = rewriter.changed(element)
     if own is not None or not element.is_sequence:

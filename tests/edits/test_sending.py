@@ -396,6 +396,24 @@ def _edited_head(path: Path, length: int) -> bytes:
     return bytes(head)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_values_that_were_cleaned_away_are_told_of_where_they_do_no_harm(
+    keeping_scp: Keeping, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "a.dcm", a_dataset(PatientSex="female!", StudyTime="10:15:00"))
+    outcome, kept = store(keeping_scp(), path, Clean())
+    assert kept is not None and outcome.fidelity is Fidelity.EDITED
+    found = read(kept.data)
+    assert (found.PatientSex, found.StudyTime) == ("", "101500")
+    assert ("PatientSex", "female!", "") in outcome.changes
+    (item,) = found.OriginalAttributesSequence
+    values = {
+        one.SelectorAttribute: one.NonconformingDataElementValue
+        for one in item.NonconformingModifiedAttributesSequence
+    }
+    assert values == {0x00100040: b"female! ", 0x00080030: b"10:15:00"}
+
+
 def test_the_class_of_an_object_is_untouched_by_all_but_reclassifying(
     keeping_scp: Keeping, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
@@ -44,7 +45,13 @@ def datasets(draw: st.DrawFn) -> tuple[Dataset, str, str]:
     ds.SpecificCharacterSet = character_set.split("\\") if "\\" in character_set else character_set
     ds.PixelData = draw(st.binary(min_size=2, max_size=40).filter(lambda data: len(data) % 2 == 0))
     ds["PixelData"].VR = "OW"
-    return ds, draw(st.sampled_from(SYNTAXES)), character_set
+    syntax = draw(st.sampled_from(SYNTAXES))
+    if syntax == EXPLICIT and draw(st.booleans()):
+        ds.PixelData = encapsulate([ds.PixelData, b"1234"])
+        ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    if draw(st.booleans()):
+        ds.private_block(0x7FE1, "MAKER", create=True).add_new(1, "OB", b"\0\1")
+    return ds, syntax, character_set
 
 
 def _level(draw: st.DrawFn, texts: st.SearchStrategy[str], depth: int) -> Dataset:
