@@ -12,7 +12,7 @@ from migrator.core.errors import (
     Cancelled,
     DestinationError,
     LimitReached,
-    PeerSilent,
+    Unreachable,
 )
 from migrator.core.events import AssociationEnded, Notice
 from migrator.core.model import ContextPair, Instance, Reason, StudyBatch
@@ -40,6 +40,10 @@ _LOOK = 0.1  # seconds between two looks of a worker that has to wait
 
 class _Leave(Exception):
     """This worker sends no more for now; what is left of its batch goes back to the queue."""
+
+
+class _GivenBack(AssociationLost):
+    """Associations ended again and again before an instance had left; each time has been counted."""
 
 
 class Worker:
@@ -98,8 +102,8 @@ class Worker:
         try:
             self._line.study_begins(batch.pairs)
         except DestinationError as error:
-            is_refused = isinstance(error, AssociationRejected | PeerSilent)
-            self._trouble(error, is_refused=is_refused)
+            # Some peers only hang up on whom they have no room for.
+            self._trouble(error, is_refused=not isinstance(error, Unreachable))
             return False
         return True
 
@@ -121,7 +125,7 @@ class Worker:
             lane.refused()
             lane.control.wait(_BACKOFF[0])
             return
-        if is_refused or lane.breaker.circuit is Circuit.CLOSED:
+        if not isinstance(error, _GivenBack):
             lane.failed(error)
         if lane.breaker.circuit is Circuit.CLOSED:
             lane.control.wait(_BACKOFF[min(self._failures, len(_BACKOFF) - 1)])
@@ -262,7 +266,7 @@ class Worker:
         if not outcome.is_stored and not attempt.sends:
             self._lane.control.checkpoint()  # stopped before anything was sent: it stays pending
         if outcome.cause is Cause.ASSOCIATION and outcome.state is State.FAILED:
-            raise AssociationLost(outcome.reason, nothing_sent=True)
+            raise _GivenBack(outcome.reason, nothing_sent=True)
         self._learn(attempt, outcome)
         return concluded(attempt, outcome)
 
