@@ -19,7 +19,7 @@ from migrator.engine.fan import Fan, known_to_all, shared_readers
 from migrator.engine.filters import filters_of
 from migrator.engine.scanner import Scanner, restat
 from migrator.engine.source_check import SourceCheck, check_source
-from migrator.jobs.home import source_folder
+from migrator.jobs.home import known_source, source_folder
 from migrator.jobs.migrate_destination import Common, DestinationRun
 from migrator.jobs.migrate_model import DestinationResult as DestinationResult  # the faces' too
 from migrator.jobs.migrate_model import MigrateRequest as MigrateRequest
@@ -52,9 +52,10 @@ class MigrateJob:
                 opened.callback(self._trace.close)
             common = self._common()
             self.destinations: list[DestinationRun] = []
-            for target in request.destinations:
+            names = _known_names(request, self._root)
+            for target, name in zip(request.destinations, names, strict=True):
                 own = control if count == 1 else control.child()
-                self.destinations.append(DestinationRun(target, common, own))
+                self.destinations.append(DestinationRun(target, name, common, own))
                 opened.callback(self.destinations[-1].close)
             self._opened = opened.pop_all()
 
@@ -201,3 +202,24 @@ def _check(request: MigrateRequest) -> None:
             raise UsageError(f"{name} is named twice as a destination")
     if request.is_stream and any(one.settings.send.order != "found" for one in request.destinations):
         raise UsageError("--stream sends as it finds; --order needs the whole plan first")
+
+
+def _known_names(request: MigrateRequest, root: str) -> list[str]:
+    """The path under which each destination's record knows the source.
+
+    One that knows nothing yet of --same-source begins with the path as it is now, if another one does.
+    Raises UsageError when none does.
+    """
+    if request.same_source is None:
+        return [root] * len(request.destinations)
+    names: list[str] = []
+    errors: list[UsageError] = []
+    for target in request.destinations:
+        try:
+            names.append(known_source(request.same_source, request.home, target.node))
+        except UsageError as error:
+            names.append(root)
+            errors.append(error)
+    if len(errors) == len(names):
+        raise errors[0]
+    return names

@@ -217,6 +217,22 @@ def test_a_destination_cannot_be_named_twice(archive: Make, keeping_scp: Start, 
     assert "twice" in ran.told
 
 
+def test_another_mount_is_recognised_by_those_that_know_the_source_and_new_to_the_others(
+    archive: Make, keeping_scp: Start, fan: Fan, tmp_path: Path
+) -> None:
+    source = archive(studies=2, instances=3)
+    old, new = keeping_scp(), keeping_scp()
+    fan(source.folder, [old.node])
+    moved = tmp_path / "mounted elsewhere"
+    source.folder.rename(moved)
+    again = ("--same-source", str(source.folder))
+    first = fan(moved, [old.node, new.node], *again)
+    assert [part["run"]["sent"] for part in first.json["destinations"]] == [0, 6]
+    second = fan(moved, [old.node, new.node], *again)
+    assert (second.code, second.json["sent"]) == (0, 0)
+    assert fan(moved, [new.node], *again).code == 2
+
+
 def test_each_destination_is_verified_and_completed_on_its_own(
     archive: Make, start_peer: Callable[..., Orthanc], fan: Fan
 ) -> None:
