@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from migrator.cli.options import parse_node
+from migrator.cli.options import NODE_HELP, address_of
 from migrator.cli.progress import duration
 from migrator.cli.terminal import printable, tell
 from migrator.core.errors import UsageError
-from migrator.jobs.home import data_home
+from migrator.jobs.home import home_path
 from migrator.jobs.steering import Steering
 
 ACTIONS = ("pause", "resume", "cancel", "status", "prioritise", "set")
@@ -23,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "settings", metavar="NAME=VALUE", nargs="*", help="what to set: workers=2, bandwidth=5, window=off …"
     )
-    parser.add_argument("--to", metavar="NODE", required=True, help="AETITLE@host:port, host:port or host")
+    parser.add_argument("--to", metavar="NODE", required=True, help=NODE_HELP)
     parser.add_argument("--study", metavar="UID", help="the study to send first, by its instance UID")
     parser.add_argument("--patient", metavar="ID", help="the patient to send first, by the patient ID")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
@@ -32,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit codes: 0 done; 1 no run is on, or nothing of what is to go first waits; 2 the run refused."""
     requests = _requests(arguments)
-    home: Path = data_home(arguments.home)
-    with Steering(home, arguments.source, parse_node(arguments.to)) as steering:
+    node = address_of(arguments.to, arguments)
+    with Steering(home_path(arguments.home), arguments.source, node) as steering:
         done = [steering.ask(request) for request in requests]
         answer = done[-1]
         if arguments.action == "set":

@@ -77,7 +77,8 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
 def _explain(error: ValidationError) -> Iterator[str]:
     for fault in error.errors():
         option = "--" + str(fault["loc"][1]).replace("_", "-") if len(fault["loc"]) > 1 else str(fault["loc"])
-        yield f"{option} {fault['input']}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+        words = fault["msg"].removeprefix("Value error, ")
+        yield f"{option} {fault['input']}: {words[:1].lower()}{words[1:]}"
 
 
 def add_calling(parser: argparse.ArgumentParser) -> None:

@@ -172,7 +172,12 @@ class _Server:
                     target=self._serve, args=(connection,), name="steering-client", daemon=True
                 )
                 self._clients.add(client)
-            client.start()
+            try:
+                client.start()
+            except RuntimeError:  # the system has no thread left: this client does without
+                connection.close()
+                with self._lock:
+                    self._clients.discard(client)
 
     def _serve(self, connection: Connection[Any, Any]) -> None:
         channel = Channel(connection, _PATIENCE)

@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 from pydantic import ValidationError
 
+from migrator.cli.main import main
 from migrator.core.settings import PaceSettings
 from migrator.core.times import moment, weekdays
 
@@ -60,3 +61,10 @@ def test_what_makes_no_sense_is_refused_with_an_example(field: str, value: str, 
 def test_spaces_and_capitals_are_no_mistakes() -> None:
     settings = PaceSettings.model_validate({"window": "19:00 - 6:00", "window_days": "Mon-Fri, Sun"})
     assert (settings.window, settings.window_days) == ("19:00-6:00", "mon-fri,sun")
+
+
+def test_a_wrong_time_ends_the_command_in_words_with_exit_code_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["migrate", ".", "--to", "127.0.0.1:1", "--window", "19-6"]) == 2
+    assert "--window 19-6: write two times of day: 19:00-06:00\n" in capsys.readouterr().err
