@@ -19,6 +19,7 @@ from migrator.engine.fan import Fan, known_to_all, shared_readers
 from migrator.engine.filters import filters_of
 from migrator.engine.scanner import Scanner, restat
 from migrator.engine.source_check import SourceCheck, check_source
+from migrator.jobs.awake import awake
 from migrator.jobs.home import known_source, source_folder
 from migrator.jobs.migrate_destination import Common, DestinationRun
 from migrator.jobs.migrate_model import DestinationResult as DestinationResult  # the faces' too
@@ -83,7 +84,10 @@ class MigrateJob:
         Raises DestinationError when no destination can be reached at the start, SourceError, and
         ManifestError when no destination's record can be kept.
         """
-        with self._opened:
+        with self._opened as opened:
+            opened.enter_context(awake(self._request.settings.pace.keep_awake))
+            for one in self.destinations:
+                opened.enter_context(one.reachable())
             try:
                 self._greet()
                 self._send()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -24,13 +25,13 @@ from migrator.dicom.rules import read_rule_files
 from migrator.dicom.store import StoreSender
 from migrator.dicom.trace import AssociationTrace
 from migrator.engine.accounting import Accounting, Snapshot
-from migrator.engine.crew import Pace, Steady
 from migrator.engine.duplicates import UidRegister
 from migrator.engine.feed import Block, Feed, Selection
 from migrator.engine.filters import Filter
 from migrator.engine.lane import Destination, Lane
 from migrator.engine.manifest import Manifest
 from migrator.engine.manifest_rows import expected_there, rows, stored
+from migrator.engine.pacing import Pacing
 from migrator.engine.partial import PartialStudy, partial_studies
 from migrator.engine.planner import Planner
 from migrator.engine.ports import ReadHeader, SameDataset
@@ -39,6 +40,7 @@ from migrator.engine.scanner import Known
 from migrator.engine.upload import Ending, Upload
 from migrator.jobs.home import job_folder
 from migrator.jobs.migrate_model import DestinationResult, MigrateRequest, Target
+from migrator.jobs.steering import DestinationSteering, steering
 from migrator.jobs.verify import verify_manifest
 
 VERIFICATION = ContextPair("1.2.840.10008.1.1", "1.2.840.10008.1.2")
@@ -82,6 +84,7 @@ class DestinationRun:
         self._emit = _naming(common.emit, str(target.node))
         self._started = time.time()
         self._rules = read_rule_files(target.settings.rule)
+        self.pacing = Pacing(target.settings.pace, target.settings.send.workers, control)
         self._manifest = self._open_manifest(known_as)
         try:
             self._accounting = Accounting(str(self.node))
@@ -115,18 +118,15 @@ class DestinationRun:
             self._make_sender,
             lambda: StudyFinder(self.node, self.target.settings.send),
             self._probe,
-            self._make_pace(),
+            self.pacing,
         )
 
     def _make_sender(self) -> StoreSender:
-        common = self._common
-        sender = StoreSender(self.node, self.target.settings.send, common.root, trace=common.trace)
+        common, send = self._common, self.target.settings.send
+        sender = StoreSender(self.node, send, common.root, self.pacing.pace, common.trace)
         sender.decoders = common.decoders
         sender.rules = self._rules.edits
         return sender
-
-    def _make_pace(self) -> Pace:
-        return Steady(self.target.settings.send.workers)
 
     def _probe(self) -> None:
         """Whether the destination answers. Raises DestinationError."""
@@ -152,6 +152,15 @@ class DestinationRun:
         if self.target.settings.scan.conflicts == "send":
             reopened.add(State.HELD)
         return self.record.settled_unless(frozenset(reopened)) if reopened else self.record.settled_as
+
+    def reachable(self) -> AbstractContextManager[None]:
+        """While it lasts, other processes can steer this destination."""
+
+        def prioritise(wanted: Callable[[Instance], bool]) -> int:
+            return self.lane.queue.prioritise(wanted)
+
+        steered = DestinationSteering(self.control, self.pacing, prioritise, self.snapshot)
+        return steering(self._manifest.file.parent, steered)
 
     def snapshot(self) -> Snapshot:
         return self._accounting.snapshot()
