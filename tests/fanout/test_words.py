@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from migrator.checks.verify import StudyResult, Verdict, VerifyReport
 from migrator.cli.migrate_words import exit_code, summary
-from migrator.cli.progress import lines_of
+from migrator.cli.progress import ProgressReport, lines_of
 from migrator.core.errors import DestinationError, LimitReached, ManifestError, MigratorError
 from migrator.core.model import Node, Proof
 from migrator.engine.accounting import Accounting, Ledger, Snapshot
@@ -18,6 +19,7 @@ from migrator.engine.upload import Ending
 from migrator.jobs.migrate import DestinationResult, MigrateResult
 from migrator.jobs.migrate_json import as_json
 from migrator.jobs.migrate_totals import total_of
+from tests.peers import wait_until
 
 DONE = Ledger(sent=3, skipped=1, found=4)
 HALF = Ledger(sent=1, pending=3, found=4)
@@ -112,3 +114,17 @@ def test_a_destination_that_was_given_up_says_why() -> None:
     both = MigrateResult((result(DONE), failed), INTACT)
     assert "the disk is full" in summary(both)
     assert [part["stopped"] for part in as_json(both)["destinations"]] == [None, "the disk is full"]
+
+
+def test_a_terminal_shows_a_line_for_each_destination(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("migrator.cli.progress._TERMINAL_SECONDS", 0.01)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "160")
+    stream, parts = Terminal(), [snapshot(DONE, "A@[::1]:104"), snapshot(HALF, "B@b:1")]
+    with ProgressReport(lambda: parts, stream):
+        wait_until(lambda: "B@b:1 sending" in stream.getvalue(), "the second line is shown")
+    assert "A@[::1]:104 sending" in stream.getvalue()
