@@ -36,7 +36,7 @@ _MOST_CHANGES = 50
 _REFERENCED_DEFLATE = frozenset({"1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
 
 # What rules do is asked for: the settings tell of it, and nothing is to be undone.
-_STANDING = (ApplyRules, ApplyCrosswalk)
+STANDING = (ApplyRules, ApplyCrosswalk)
 
 # Of these the old values are kept in the object (PS3.3 C.12.1.1.9.1); private elements kept there would not
 # be stripped.
@@ -189,7 +189,7 @@ class Editor:
             draft.originals = None
             if len(draft.changes) > before:
                 fidelity = farthest(fidelity, _FIDELITY[type(edit)])
-                if not isinstance(edit, _STANDING):
+                if not isinstance(edit, STANDING):
                     told += draft.changes[before:]
         add_originals(draft, originals, irregular, self._now())
         return fidelity, _bounded(joined(told))

@@ -34,7 +34,7 @@ from migrator.dicom.contexts import (
 )
 from migrator.dicom.decoded_cache import Decodes
 from migrator.dicom.decoding import shared_decoders
-from migrator.dicom.edits import Edited, Editor, farthest
+from migrator.dicom.edits import STANDING, Edited, Editor, farthest
 from migrator.dicom.payload import HEADROOM, MemoryPayload, Payload, Slab
 from migrator.dicom.pixels import is_lossy
 from migrator.dicom.protocol import fragment_size
@@ -108,8 +108,6 @@ class StoreSender:
         self._turn = 0
         self._ahead: _Shipment | None = None
         self._editor = Editor()
-        self.rules: tuple[Edit, ...] = ()
-        """What is changed in every instance, before what is asked of a single one."""
         self.decoders: Decodes | None = None
         """Who decodes, in place of the decoders that all senders share."""
 
@@ -160,7 +158,7 @@ class StoreSender:
             self._forget_ahead()
             raise AssociationLost("there is no association", nothing_sent=True)
         try:
-            shipment = self._prepare(instance, self.rules + instance.edits + edits)
+            shipment = self._prepare(instance, instance.edits + edits)
             if isinstance(shipment, Outcome):
                 return shipment
             return self._ship(shipment, then)
@@ -257,19 +255,23 @@ class StoreSender:
             raise
         return shipment
 
-    def _load_ahead(self, then: Instance | None) -> _Shipment | None:
-        """Read the beginning of the next file while the destination digests this one, and apply the rules.
+    def _load_ahead(self, then: Instance | None, edits: tuple[Edit, ...]) -> _Shipment | None:
+        """Read the beginning of the next file while the destination digests this one.
 
-        Should it be sent otherwise, this was in vain.
+        Of the `edits` of this one the rules will be those of the next too; should that be sent otherwise,
+        this was in vain.
         """
-        if then is None or then.edits or (self.rules and then.transfer_syntax == DEFLATED):
+        if then is None or then.edits:
+            return None
+        standing = tuple(edit for edit in edits if isinstance(edit, STANDING))
+        if standing and then.transfer_syntax == DEFLATED:
             return None
         context_id = self._negotiation.accepted.get(then.pair)
         if context_id is None:
             return None
         try:
-            cargo = self._edited(then, self.rules)
-            return None if cargo.is_odd else self._straight(_Load(then, self.rules, cargo), context_id)
+            cargo = self._edited(then, standing)
+            return None if cargo.is_odd else self._straight(_Load(then, standing, cargo), context_id)
         except InstanceError:
             # Its own turn will tell.
             return None
@@ -280,7 +282,7 @@ class StoreSender:
         started = time.perf_counter()
         try:
             self._send(shipment, command)
-            self._ahead = self._load_ahead(then)
+            self._ahead = self._load_ahead(then, shipment.edits)
             waiting = time.perf_counter()
             response = association.answer(shipment.size)
             latency = time.perf_counter() - waiting

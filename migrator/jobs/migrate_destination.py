@@ -119,13 +119,13 @@ class DestinationRun:
             lambda: StudyFinder(self.node, self.target.settings.send),
             self._probe,
             self.pacing,
+            self._rules.edits,
         )
 
     def _make_sender(self) -> StoreSender:
         common, send = self._common, self.target.settings.send
         sender = StoreSender(self.node, send, common.root, self.pacing.pace, common.trace)
         sender.decoders = common.decoders
-        sender.rules = self._rules.edits
         return sender
 
     def _probe(self) -> None:

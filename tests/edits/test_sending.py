@@ -261,19 +261,18 @@ def test_rules_on_every_file_do_not_cost_the_overlap(keeping_scp: Keeping, tmp_p
         for number in range(3)
     ]
     instances = [scan(path) for path in paths]
-    scp = keeping_scp()
+    scp, standing = keeping_scp(), rules('PatientID suffix "-N"')
     sender = quick(scp.node, tmp_path)
-    sender.rules = (rules('PatientID suffix "-N"'),)
     sender.open([instances[0].pair])
     for instance, then in zip(instances, [*instances[1:], None], strict=True):
-        outcome = sender.store(instance, (), then)
+        outcome = sender.store(instance, (standing,), then)
         assert outcome.fidelity is Fidelity.EDITED
         ahead = sender._ahead
         assert (ahead is None) is (then is None)
         assert ahead is None or ahead.instance is then
     # Prepared with the rule alone, but sent with more: what stood ready is dropped.
-    sender.store(instances[0], (), instances[1])
-    sender.store(instances[1], (SuffixPatientId("_MIG"),))
+    sender.store(instances[0], (standing,), instances[1])
+    sender.store(instances[1], (standing, SuffixPatientId("_MIG")))
     sender.release()
     found = [read(kept.data).PatientID for kept in scp.kept]
     assert found == ["P1-N", "P1-N", "P1-N", "P1-N", "P1-N_MIG"]
