@@ -374,7 +374,7 @@ def test_a_file_that_shrinks_while_it_is_sent_ends_the_association_not_the_run(l
         outcome = sender.store(instance)
         assert not sender.is_open
         (ending,) = scp.wait()
-    assert (outcome.state, outcome.cause.value, outcome.may_retry) == (State.FAILED, "file", True)
+    assert (outcome.state, outcome.cause.value, outcome.may_retry) == (State.FAILED, "file", False)
     assert ending == b"\7\0\0\0\0\4\0\0\0\0"
 
 
