@@ -62,9 +62,14 @@ class SuffixPatientId(Edit):
 
 @dataclass(frozen=True, slots=True)
 class Reclassify(Edit):
-    """Send a Secondary Capture copy (PS3.3 A.8) of an image, its SOP instance UID made from the old one."""
+    """Send a Secondary Capture copy (PS3.3 A.8) of an image, its SOP instance UID made from the old one.
+
+    `decoding` is how, where the destination accepts the copy's class uncompressed only; None: not at all.
+    """
 
     makes_new_uid = True
+
+    decoding: Uncompress | None = Uncompress()
 
 
 class Change(NamedTuple):

@@ -24,7 +24,7 @@ from migrator.dicom.payload import FilePayload, MemoryPayload, Payload, open_pay
 from migrator.dicom.rules import apply_crosswalk, apply_rules
 from migrator.dicom.secondary_capture import TRUE_COLOR, reclassify
 from migrator.dicom.splice import Draft, Segments
-from migrator.dicom.splice_elements import Element, memory
+from migrator.dicom.splice_elements import memory
 from migrator.dicom.splice_payload import SegmentPayload
 from migrator.dicom.structure import Bytes, Coding
 
@@ -180,18 +180,17 @@ class Editor:
         self, draft: Draft, instance: Instance, edits: Sequence[Edit]
     ) -> tuple[Fidelity, tuple[Change, ...]]:
         fidelity, told = Fidelity.VERBATIM, list[Change]()
-        originals: dict[int, Element | None] = {}
         irregular: dict[int, bytes] = {}
         for edit in edits:
             before = len(draft.changes)
-            draft.originals = originals if isinstance(edit, _TRACED) else None
+            draft.is_traced = isinstance(edit, _TRACED)
             irregular.update(_apply_one(draft, instance, edit))
-            draft.originals = None
             if len(draft.changes) > before:
                 fidelity = farthest(fidelity, _FIDELITY[type(edit)])
                 if not isinstance(edit, STANDING):
                     told += draft.changes[before:]
-        add_originals(draft, originals, irregular, self._now())
+        draft.is_traced = False
+        add_originals(draft, irregular, self._now())
         return fidelity, _bounded(joined(told))
 
 

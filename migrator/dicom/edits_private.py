@@ -10,9 +10,9 @@ from migrator.core.edits import Change
 from migrator.dicom.charsets import decoder_of
 from migrator.dicom.rules_values import fault_of
 from migrator.dicom.splice import Draft
-from migrator.dicom.splice_elements import CHARACTER_SET, Element, encoded, is_private, vr_of
+from migrator.dicom.splice_elements import CHARACTER_SET, Element, creators_of, encoded, is_private, vr_of
 from migrator.dicom.splice_show import keyword_of, shown
-from migrator.dicom.splice_texts import GOVERNED, SINGLE, creators_of, encode_text
+from migrator.dicom.splice_texts import GOVERNED, SINGLE, encode_text
 
 _TRAILING_PADDING = 0xFFFCFFFC
 # Without these an object is another one, or cannot be displayed: they go as they are.
@@ -28,11 +28,11 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 def strip_private(draft: Draft) -> None:
     """Leave out every private element (PS3.5 7.8), in sequences too."""
-    draft.rewrite(_Stripper(draft, creators_of(list(draft.elements))))
+    draft.rewrite(_Stripper(draft, creators_of(draft.elements)))
 
 
 class _Stripper:
-    """Drops private elements, and the lengths of the groups that lose some."""
+    """Drops private elements."""
 
     def __init__(self, draft: Draft, creators: dict[int, str]) -> None:
         self._draft = draft

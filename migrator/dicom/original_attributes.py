@@ -6,7 +6,7 @@ import struct
 from datetime import datetime
 
 from migrator.dicom.splice import Draft
-from migrator.dicom.splice_elements import Element, encoded, item_bytes, items_of, vr_of
+from migrator.dicom.splice_elements import Element, encoded, item_bytes, items_of, recoded_item, vr_of
 
 ORIGINAL_ATTRIBUTES = 0x04000561
 MODIFYING_SYSTEM = "DICOM_MIGRATOR"
@@ -21,13 +21,13 @@ _REASON = 0x04000565
 _SELECTOR = 0x00720026
 
 
-def add_originals(
-    draft: Draft, originals: dict[int, Element | None], irregular: dict[int, bytes], at: datetime
-) -> None:
-    """Append an item that tells what `originals` were; `irregular` are values that do not fit their VR.
+def add_originals(draft: Draft, irregular: dict[int, bytes], at: datetime) -> None:
+    """Append an item that tells of the draft's originals; `irregular` are values that do not fit their VR.
 
-    What was absent is told as empty. Where nothing was changed, nothing is added.
+    What was absent is told as empty. Where nothing was changed, nothing is added. `at` without a time zone
+    is local time.
     """
+    originals = dict(draft.originals)
     if not originals and not irregular:
         return
     coding = draft.coding
@@ -36,7 +36,8 @@ def add_originals(
     if irregular:
         items = b"".join(_irregular(draft, tag, raw) for tag, raw in sorted(irregular.items()))
         content += encoded(coding, _NONCONFORMING, "SQ", items)
-    content += encoded(coding, _AT, "DT", at.strftime("%Y%m%d%H%M%S").encode())
+    # With its offset: the object may have a time zone of its own (0008,0201).
+    content += encoded(coding, _AT, "DT", at.astimezone().strftime("%Y%m%d%H%M%S%z").encode())
     content += encoded(coding, _SYSTEM, "LO", MODIFYING_SYSTEM.encode())
     content += encoded(coding, _SOURCE, "LO", b"")
     content += encoded(coding, _REASON, "CS", b"COERCE")
@@ -48,9 +49,7 @@ def append_item(draft: Draft, tag: int, content: bytes) -> None:
     before = draft.get(tag)
     items = b""
     if before is not None and before.is_sequence:
-        items = b"".join(
-            before.source.at(item.start - 8, item.end - item.start + 8) for item in items_of(before)
-        )
+        items = b"".join(recoded_item(before, item, draft.coding) for item in items_of(before))
     draft.set_raw(tag, "SQ", items + item_bytes(draft.coding, content))
 
 

@@ -32,6 +32,7 @@ _INCREMENT = 0x00280009
 _BITS = (0x00280100, 0x00280101, 0x00280102, 0x00280103)
 _BURNED_IN = 0x00280301
 _INTERCEPT, _SLOPE, _RESCALE_TYPE = 0x00281052, 0x00281053, 0x00281054
+_MODALITY_LUT = 0x00283000
 _LUT_SHAPE = 0x20500020
 _PIXEL_DATA = 0x7FE00010
 
@@ -75,10 +76,9 @@ def reclassify(draft: Draft, transfer_syntax: str) -> None:
     else:
         _add_multi_frame(draft, new_class, frames)
     # The object itself is told of by Source Image Sequence.
-    originals, draft.originals = draft.originals, None
-    draft.set_raw(_SOP_CLASS, "UI", new_class.encode())
-    draft.set_raw(_SOP_INSTANCE, "UI", copy_uid(old_uid).encode())
-    draft.originals = originals
+    with draft.untraced():
+        draft.set_raw(_SOP_CLASS, "UI", new_class.encode())
+        draft.set_raw(_SOP_INSTANCE, "UI", copy_uid(old_uid).encode())
 
 
 def _frames(draft: Draft) -> int:
@@ -110,6 +110,10 @@ def multi_frame_class(draft: Draft, transfer_syntax: str) -> str:
 
 
 def _require_plain_presentation(draft: Draft) -> None:
+    """C.8.6.3: stored values are displayed as they are, so windows must not mean rescaled ones."""
+    is_rescaled = not (_is_number(draft, _INTERCEPT, 0) and _is_number(draft, _SLOPE, 1))
+    if is_rescaled or draft.get(_MODALITY_LUT) is not None:
+        raise CannotEncode("a multi-frame Secondary Capture cannot have this image's rescaling of its values")
     if draft.text(_LUT_SHAPE) not in ("", "IDENTITY"):
         raise CannotEncode("a multi-frame Secondary Capture cannot have this image's presentation LUT")
 
@@ -119,6 +123,12 @@ def _color_spaces(transfer_syntax: str) -> tuple[str, ...]:
     if transfer_syntax in _NATIVE or not UID(transfer_syntax).is_encapsulated:
         return ("RGB",)
     return ("RGB", "YBR_RCT", "YBR_ICT", "YBR_PARTIAL_420", "YBR_FULL_422")
+
+
+def _is_number(draft: Draft, tag: int, number: float) -> bool:
+    """Whether a DS is absent, or says this. Raises ValueError for what is no number."""
+    text = draft.text(tag)
+    return not text or float(text) == number
 
 
 def _number(draft: Draft, tag: int) -> int:
@@ -133,8 +143,7 @@ def _add_multi_frame(draft: Draft, new_class: str, frames: int) -> None:
     if new_class in (GRAYSCALE_BYTE, GRAYSCALE_WORD):
         draft.set_text(_LUT_SHAPE, "IDENTITY")
         for tag, value in ((_INTERCEPT, "0"), (_SLOPE, "1"), (_RESCALE_TYPE, "US")):
-            if not draft.text(tag):
-                draft.set_text(tag, value)
+            draft.set_text(tag, value)
     forbidden = [] if new_class in (GRAYSCALE_BYTE, GRAYSCALE_WORD) else list(_VOI_LUT)
     forbidden += [e.tag for e in draft.elements if e.tag >> 24 == 0x60 and not e.tag >> 16 & 1]
     for tag in forbidden:

@@ -6,7 +6,8 @@ they are sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from migrator.dicom.splice_elements import (
     CHARACTER_SET,
     Element,
     Rewriter,
+    creators_of,
     elements_of,
     encoded,
     memory,
@@ -24,7 +26,7 @@ from migrator.dicom.splice_elements import (
     vr_of,
 )
 from migrator.dicom.splice_show import keyword_of, shown
-from migrator.dicom.splice_texts import GOVERNED, UTF_8, ToUtf8, creators_of, encode_text
+from migrator.dicom.splice_texts import GOVERNED, UTF_8, ToUtf8, encode_text
 from migrator.dicom.structure import Bytes, Coding
 
 
@@ -60,8 +62,9 @@ class Draft:
         end = self._elements[-1].end if self._elements else start
         self._tail = Span(end, size - end)
         self.changes: list[Change] = []
-        self.originals: dict[int, Element | None] | None = None
-        """The elements as they were before they were first touched, while it is not None."""
+        self.originals: dict[int, Element | None] = {}
+        """The elements as they were before they were first touched while `is_traced`."""
+        self.is_traced = False
 
     @property
     def coding(self) -> Coding:
@@ -164,7 +167,7 @@ class Draft:
             if new is None:
                 kept.append(element)
                 continue
-            kept += elements_of(memory(new), self._coding, 0, len(new))
+            kept += elements_of(memory(new), element.coding, 0, len(new))
             groups.add(element.tag >> 16)
         self._elements = [one for one in kept if one.tag & 0xFFFF or one.tag >> 16 not in groups]
 
@@ -187,16 +190,28 @@ class Draft:
     def _to_utf8(self) -> None:
         if self.character_set.strip() == UTF_8:
             raise CannotEncode("a text holds what is no letter of Unicode")
-        self.rewrite(ToUtf8(self.character_set, creators_of(self._elements)))
+        rewriter = ToUtf8(self.character_set, creators_of(self._elements))
+        self.rewrite(rewriter)
+        # The originals will be read by the same character set.
+        for tag, element in self.originals.items():
+            new = None if element is None else rewritten(element, rewriter)
+            if element is not None and new is not None:
+                self.originals[tag] = next(elements_of(memory(new), element.coding, 0, len(new)))
         # Told of, but never as an original: there it would rule how the item is read (PS3.5 7.5.3).
-        originals, self.originals = self.originals, None
-        self.set_raw(CHARACTER_SET, "CS", UTF_8)
-        self.originals = originals
+        with self.untraced():
+            self.set_raw(CHARACTER_SET, "CS", UTF_8)
+
+    @contextmanager
+    def untraced(self) -> Iterator[None]:
+        """What is changed meanwhile is told of, but not kept as an original."""
+        was_traced, self.is_traced = self.is_traced, False
+        yield
+        self.is_traced = was_traced
 
     def _note(self, tag: int, before: Element | None, new: Element | None) -> None:
         words = shown(before, self.character_set), shown(new, self.character_set)
         self.changes.append(Change(keyword_of(tag), *words))
-        if self.originals is not None:
+        if self.is_traced:
             self.originals.setdefault(tag, before)
 
     def _drop_group_length(self, tag: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from pydicom.datadict import dictionary_VR, private_dictionary_VR
@@ -29,7 +29,6 @@ SPACED = frozenset(
 )
 _IMPLICIT = {is_little: Coding(is_implicit=True, is_little=is_little) for is_little in (True, False)}
 _LONGEST_SHORT = 0xFFFF
-_CREATORS = range(0x10, 0x100)
 # Each level takes some frames of Python's stack.
 _MOST_NESTING = 64
 
@@ -106,6 +105,20 @@ def is_private(tag: int) -> bool:
     return bool(tag >> 16 & 1)
 
 
+def is_creator(tag: int) -> bool:
+    """Whether the element says who owns a block of private elements (PS3.5 7.8.1)."""
+    return is_private(tag) and 0x10 <= tag & 0xFFFF <= 0xFF
+
+
+def creators_of(elements: Iterable[Element]) -> dict[int, str]:
+    """Who owns which block of private elements, by the first 24 bits of their tags."""
+    return {
+        element.tag >> 16 << 8 | element.tag & 0xFF: element.raw.decode("latin_1").strip(" \0")
+        for element in elements
+        if is_creator(element.tag)
+    }
+
+
 def vr_of(tag: int, creator: str = "") -> str:
     """The VR that the dictionaries (PS3.6, and pydicom's of private elements) give a tag, else UN.
 
@@ -115,7 +128,7 @@ def vr_of(tag: int, creator: str = "") -> str:
         if not is_private(tag):
             vr = "UL" if not tag & 0xFFFF else dictionary_VR(tag)
             return vr if len(vr) == 2 else "OW" if "OW" in vr else "US"
-        if tag & 0xFFFF in _CREATORS:
+        if is_creator(tag):
             return "LO"
         return private_dictionary_VR(tag, creator) if creator else "UN"
     except KeyError:
@@ -217,9 +230,40 @@ def _rewritten_item(sequence: Element, item: Item, rewriter: Rewriter, depth: in
     if (elements[-1].end if elements else item.start) != item.stop:
         raise DamagedFile("an item holds something else than elements")
     new = [rewritten(element, inner, depth + 1) for element in elements]
-    if all(one is None for one in new):
+    groups = {element.tag >> 16 for element, one in zip(elements, new, strict=True) if one is not None}
+    if not groups:
         return None
-    return b"".join(element.whole if one is None else one for element, one in zip(elements, new, strict=True))
+    # Of a group that was changed its length is wrong (retired, PS3.5 7.2).
+    pairs = [pair for pair in zip(elements, new, strict=True) if not _is_length_of(pair[0].tag, groups)]
+    return b"".join(element.whole if one is None else one for element, one in pairs)
+
+
+def _is_length_of(tag: int, groups: set[int]) -> bool:
+    return not tag & 0xFFFF and tag >> 16 in groups
+
+
+def recoded(elements: list[Element], coding: Coding) -> bytes:
+    """A data set in another encoding of the same byte order, its sequences too.
+
+    Raises DamagedFile, CannotEncode.
+    """
+    creators, parts = creators_of(elements), []
+    for element in elements:
+        vr = element.vr.decode("latin_1") or vr_of(element.tag, creators.get(element.tag >> 8, ""))
+        value = element.raw
+        if element.is_sequence:
+            vr = "SQ"
+            value = b"".join(recoded_item(element, item, coding) for item in items_of(element))
+        parts.append(encoded(coding, element.tag, vr, value))
+    return b"".join(parts)
+
+
+def recoded_item(sequence: Element, item: Item, coding: Coding) -> bytes:
+    """An item of a sequence in this encoding: its very bytes where that is its own."""
+    source = sequence.source
+    if item.coding.is_implicit == coding.is_implicit:
+        return source.at(item.start - 8, item.end - item.start + 8)
+    return item_bytes(coding, recoded(list(elements_of(source, item.coding, item.start, item.stop)), coding))
 
 
 def item_bytes(coding: Coding, content: bytes, *, has_undefined: bool = False) -> bytes:

@@ -6,7 +6,7 @@ from pydicom.charset import convert_encodings, encode_string, python_encoding
 
 from migrator.core.errors import CannotEncode
 from migrator.dicom.charsets import decoder_of, quiet_pydicom
-from migrator.dicom.splice_elements import CHARACTER_SET, Element, encoded, vr_of
+from migrator.dicom.splice_elements import CHARACTER_SET, Element, creators_of, encoded, vr_of
 
 UTF_8 = b"ISO_IR 192"
 # PS3.5 6.1.2.2: the VRs whose values the character set governs.
@@ -61,8 +61,8 @@ def _terms(character_set: bytes) -> list[str]:
 class ToUtf8:
     """Rewrites all texts of a data set in UTF-8. Raises CannotEncode where one cannot be read for sure.
 
-    Values of unknown VR are bytes to every reader (PS3.5 6.2.2) and stay; items with a character set of
-    their own stay as they are.
+    Values whose VR nobody knows are bytes to every reader (PS3.5 6.2.2) and stay; items with a character set
+    of their own stay as they are.
     """
 
     def __init__(self, character_set: bytes, creators: dict[int, str] | None = None) -> None:
@@ -74,7 +74,10 @@ class ToUtf8:
         tag = element.tag
         if element.is_sequence or tag == CHARACTER_SET:
             return None
-        vr = element.vr.decode("latin_1") or vr_of(tag, self._creators.get(tag >> 8, ""))
+        own = element.vr.decode("latin_1")
+        known = vr_of(tag, self._creators.get(tag >> 8, ""))
+        # Where a file says "unknown", readers go by the dictionary all the same.
+        vr = known if own in ("", "UN") else own
         if vr not in GOVERNED:
             return None
         raw = element.raw
@@ -83,7 +86,8 @@ class ToUtf8:
         text = self._decode(raw, vr == "PN")
         if "\ufffd" in text or not self._is_sure(raw):
             raise CannotEncode("a text of the object is not in the character set that the object names")
-        return encoded(element.coding, tag, vr, text.rstrip(" \0").encode())
+        data = text.rstrip(" \0").encode()
+        return encoded(element.coding, tag, own or vr, data + b" " * (len(data) & 1))
 
     def _is_sure(self, raw: bytes) -> bool:
         """Whether the bytes mean what the decoder reads, which guesses where the standard says nothing."""
@@ -96,13 +100,3 @@ class ToUtf8:
         if any(element.tag == CHARACTER_SET for element in elements):
             return None
         return ToUtf8(self._set, creators_of(elements))
-
-
-def creators_of(elements: list[Element]) -> dict[int, str]:
-    """Who owns which block of private elements (PS3.5 7.8.1), by the first 24 bits of their tags."""
-    found = {}
-    for element in elements:
-        tag = element.tag
-        if tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF:
-            found[tag >> 16 << 8 | tag & 0xFF] = element.raw.decode("latin_1").strip(" \0")
-    return found

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from migrator.core.edits import Edit, Uncompress
+from migrator.core.edits import Edit, Reclassify, Uncompress
 from migrator.core.errors import (
     AssociationLost,
     Cancelled,
@@ -200,7 +200,9 @@ class StoreSender:
             if cargo.is_odd:
                 return self._transcoded(_Load(instance, edits, cargo), sent.transfer_syntax, context_id)
             return self._straight(_Load(instance, edits, cargo), context_id)
-        if uncompress is None and not cargo.sent_uid:
+        if uncompress is None and cargo.sent_uid:
+            uncompress = next((edit.decoding for edit in edits if isinstance(edit, Reclassify)), None)
+        if uncompress is None:
             return _unaccepted(self._negotiation.explain(sent.pair))
         _check_may_decode(cargo, uncompress)
         target = self._negotiation.fallback(sent.sop_class)
@@ -350,10 +352,10 @@ def _unaccepted(words: str) -> Outcome:
     return Outcome(State.FAILED, Cause.CONTEXT, attempts=0, reason=words)
 
 
-def _check_may_decode(cargo: Edited, uncompress: Uncompress | None) -> None:
+def _check_may_decode(cargo: Edited, uncompress: Uncompress) -> None:
     """Raises CannotEncode where decoding is not allowed."""
     syntax = cargo.transfer_syntax
-    if uncompress is not None and uncompress.keeps_lossy and is_lossy(syntax):
+    if uncompress.keeps_lossy and is_lossy(syntax):
         raise CannotEncode(f"{uid_words(syntax)} may be compressed with loss: it is not decoded")
     if cargo.stays_compressed:
         raise CannotEncode("decompressed, the colours of the Secondary Capture copy would not fit its class")

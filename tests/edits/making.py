@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
+from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
-from pydicom.filewriter import dcmwrite
+from pydicom.filewriter import dcmwrite, write_dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
@@ -99,6 +100,16 @@ def sent_bytes(edited: Edited) -> bytes:
         size = size * 2 + 1
     payload.close()
     return b"".join(pieces)
+
+
+def encoded_as(ds: Dataset, syntax: str, **attributes: object) -> bytes:
+    """The data set's bytes, without a file around them."""
+    for name, value in attributes.items():
+        setattr(ds, name, value)
+    stream = DicomBytesIO()
+    stream.is_implicit_VR, stream.is_little_endian = syntax == IMPLICIT, syntax != BIG
+    write_dataset(stream, ds)
+    return stream.getvalue()
 
 
 def read(data: bytes, syntax: str = EXPLICIT) -> Dataset:

@@ -122,6 +122,11 @@ def test_colours_become_true_color_without_overlays_and_windows(tmp_path: Path) 
     assert old.WindowCenter == 100 and old[0x60000010].value == 4
 
 
+def test_rescaling_that_changes_nothing_is_written_as_the_class_has_it(tmp_path: Path) -> None:
+    found = copy_of(tmp_path, multi(RescaleIntercept="-0.0", RescaleSlope="1.00", RescaleType="HU"))
+    assert (found.RescaleIntercept, found.RescaleSlope, found.RescaleType) == (0, 1, "US")
+
+
 def test_a_frame_increment_that_may_stay_stays(tmp_path: Path) -> None:
     found = copy_of(
         tmp_path, multi(FrameTime="40", FrameIncrementPointer=0x00181063, BurnedInAnnotation="NO")
@@ -153,6 +158,8 @@ def test_earlier_sources_and_derivations_are_kept(tmp_path: Path) -> None:
         (lambda: multi(PhotometricInterpretation="PALETTE COLOR"), "PALETTE COLOR"),
         (lambda: multi(BitsAllocated=32, BitsStored=32, HighBit=31), "32"),
         (lambda: multi(PresentationLUTShape="INVERSE"), "presentation LUT"),
+        (lambda: multi(RescaleIntercept="-1024", RescaleSlope="1"), "rescaling"),
+        (lambda: multi(ModalityLUTSequence=[Dataset()]), "rescaling"),
         (lambda: a_dataset(PixelData=None), "only be made of an image"),
     ],
 )
@@ -191,6 +198,18 @@ def test_a_copy_is_decoded_where_the_class_is_accepted_uncompressed_only(
     found = read(kept.data)
     assert found.SOPInstanceUID == kept.uid
     assert found.PixelData == numpy.arange(16, dtype="<u2").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("decoding", "cause"), [(None, Cause.CONTEXT), (Uncompress(keeps_lossy=True), Cause.ENCODING)]
+)
+def test_a_copy_is_decoded_only_where_that_is_allowed(
+    keeping_scp: Keeping, tmp_path: Path, decoding: Uncompress | None, cause: Cause
+) -> None:
+    path = write(tmp_path / "a.dcm", a_dataset(), JPEG)
+    scp = keeping_scp(syntaxes=(EXPLICIT,))
+    outcome, kept = store(scp, path, Reclassify(decoding), pairs=contexts(JPEG))
+    assert kept is None and (outcome.cause, outcome.attempts) == (cause, 0)
 
 
 def test_a_class_that_is_not_accepted_is_a_matter_of_the_context(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import zlib
@@ -30,7 +31,10 @@ from migrator.core.model import ContextPair, Patient
 from migrator.core.outcome import Cause, Fidelity, Outcome, State
 from migrator.core.rules import ApplyCrosswalk, ApplyRules, parse_rules
 from migrator.dicom.edits import Editor
+from migrator.dicom.edits_patient import suffix_id
+from migrator.dicom.original_attributes import add_originals
 from migrator.dicom.secondary_capture import copy_uid
+from migrator.dicom.splice_elements import elements_of, items_of
 from tests.association.making import library_files, quick, scan
 from tests.edits.making import (
     BIG,
@@ -39,8 +43,12 @@ from tests.edits.making import (
     EXPLICIT,
     IMPLICIT,
     JPEG,
+    NOW,
     RLE,
     a_dataset,
+    draft_of,
+    encoded_as,
+    joined,
     original_of,
     read,
     write,
@@ -134,7 +142,9 @@ def test_a_remapped_patient_is_told_of_in_the_object_and_in_the_outcome(
     assert "IssuerOfPatientID" not in found
     (item,) = found.OriginalAttributesSequence
     assert (item.ReasonForTheAttributeModification, item.ModifyingSystem) == ("COERCE", "DICOM_MIGRATOR")
-    assert item.SourceOfPreviousValues == "" and len(item.AttributeModificationDateTime) == 14
+    assert item.SourceOfPreviousValues == ""
+    # With the offset from UTC: else Timezone Offset From UTC (0008,0201) of the object would rule it.
+    assert re.fullmatch(r"\d{14}[+-]\d{4}", str(item.AttributeModificationDateTime))
     (old,) = item.ModifiedAttributesSequence
     assert (old.PatientID, str(old.PatientName), old.IssuerOfPatientID) == ("P1", "Doe^Jane", "OLD")
     assert set(outcome.changes) == {
@@ -142,6 +152,44 @@ def test_a_remapped_patient_is_told_of_in_the_object_and_in_the_outcome(
         ("PatientName", "Doe^Jane", "Roe^Jane"),
         ("IssuerOfPatientID", "OLD", ""),
     }
+
+
+def test_old_values_are_told_of_in_the_character_set_that_the_object_ends_with(
+    keeping_scp: Keeping, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "a.dcm", a_dataset(SpecificCharacterSet="ISO_IR 100", PatientName="Jörg^É"))
+    crosswalk = ApplyCrosswalk({("P1", ""): Patient("N1", "", "Jürg^É")})
+    outcome, kept = store(keeping_scp(), path, crosswalk, RemapPatient(Patient("N1", "", "山田^太郎")))
+    assert kept is not None, outcome
+    found = read(kept.data)
+    assert (found.SpecificCharacterSet, str(found.PatientName)) == ("ISO_IR 192", "山田^太郎")
+    found.decode()
+    (old,) = found.OriginalAttributesSequence[0].ModifiedAttributesSequence
+    assert str(old.PatientName) == "Jörg^É"
+
+
+def test_a_modification_is_appended_to_a_sequence_that_was_stored_as_of_unknown_vr() -> None:
+    first = Dataset()
+    first.ModifiedAttributesSequence = [a_dataset(PixelData=None)]
+    first.ModifyingSystem, first.ReasonForTheAttributeModification = "FIRST", "COERCE"
+    value = draft_of(encoded_as(Dataset(), IMPLICIT, OriginalAttributesSequence=[first]), IMPLICIT).raw(
+        0x04000561
+    )
+    draft = draft_of(encoded_as(a_dataset(PixelData=None), EXPLICIT))
+    draft.set_raw(0x04000561, "UN", value)
+    draft.is_traced = True
+    suffix_id(draft, "_MIG")
+    add_originals(draft, {}, NOW)
+    data = joined(draft)
+    found = draft_of(data)
+    element = found.get(0x04000561)
+    assert element is not None and element.vr == b"SQ"
+    items = read(data).OriginalAttributesSequence
+    assert [item.ModifyingSystem for item in items] == ["FIRST", "DICOM_MIGRATOR"]
+    assert items[0].ModifiedAttributesSequence[0].StudyDescription == "Thorax"
+    assert len(items[0].ModifiedAttributesSequence[0].ReferencedStudySequence) == 2
+    for item in items_of(element):  # in one encoding, all of it
+        assert all(one.vr for one in elements_of(element.source, item.coding, item.start, item.stop))
 
 
 def test_a_second_modification_is_appended_to_the_first(keeping_scp: Keeping, tmp_path: Path) -> None:
@@ -332,6 +380,8 @@ import hashlib, resource, sys, threading, socket
 from pathlib import Path
 from migrator.core.rules import ApplyRules, parse_rules
 from migrator.dicom.edits import Editor
+from migrator.dicom.edits_patient import suffix_id
+from migrator.dicom.original_attributes import add_originals
 from tests.association.making import scan
 path = Path(sys.argv[1])
 instance = scan(path)

@@ -7,14 +7,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
 from migrator.core.errors import CannotEncode, DamagedFile
 from migrator.dicom.edits_private import clean, strip_private
 from tests.association.making import dataset_of, library_files, scan
 from tests.edits.making import BIG, EXPLICIT, IMPLICIT, a_dataset, draft_of, joined, read
+from tests.edits.making import encoded_as as encoded
 
 SYNTAXES = (IMPLICIT, EXPLICIT, BIG)
 CHARACTER_SETS = {
@@ -27,13 +26,6 @@ CHARACTER_SETS = {
     "\\ISO 2022 IR 149": "abc 김희중",
 }
 PATIENT_ID, PATIENT_NAME, STUDY_DESCRIPTION, COMMENTS = 0x00100020, 0x00100010, 0x00081030, 0x00104000
-
-
-def encoded(ds: Dataset, syntax: str) -> bytes:
-    stream = DicomBytesIO()
-    stream.is_implicit_VR, stream.is_little_endian = syntax == IMPLICIT, syntax != BIG
-    write_dataset(stream, ds)
-    return stream.getvalue()
 
 
 @st.composite
@@ -291,3 +283,52 @@ def test_private_elements_are_found_in_a_sequence_that_was_stored_as_of_unknown_
     after = joined(draft)
     assert b"ACME" in data and b"ACME" not in after
     assert [item.StudyDescription for item in read(after).ReferencedStudySequence] == ["inner", "inner"]
+
+
+def test_explicit_elements_behind_an_implicit_first_one_are_rewritten_as_they_are() -> None:
+    """Some writers mix; every element is read by its own header."""
+    first, rest = Dataset(), a_dataset(SpecificCharacterSet="ISO_IR 100", StudyDescription="é")
+    first.SpecificCharacterSet = rest.SpecificCharacterSet
+    del rest.SpecificCharacterSet
+    draft = draft_of(encoded(first, IMPLICIT) + encoded(rest, EXPLICIT))
+    strip_private(draft)
+    draft.set_text(PATIENT_NAME, "山田")
+    draft = draft_of(joined(draft))
+    assert (draft.text(STUDY_DESCRIPTION), draft.text(PATIENT_NAME)) == ("é", "山田")
+
+
+def test_a_text_that_was_stored_as_of_unknown_vr_changes_to_utf_8_with_the_others() -> None:
+    """Readers know what it is all the same: by the dictionary."""
+    ds = a_dataset(SpecificCharacterSet="ISO_IR 100", StudyDescription="Thorax")
+    data = encoded(ds, EXPLICIT).replace(
+        b"\x08\0\x30\x10LO\6\0Thorax", b"\x08\0\x30\x10UN\0\0\6\0\0\0caf\xe9  "
+    )
+    draft = draft_of(data)
+    draft.set_text(PATIENT_NAME, "山田")
+    element = draft.get(STUDY_DESCRIPTION)
+    assert element is not None and (element.vr, element.raw) == (b"UN", "café ".encode())
+    assert read(joined(draft)).StudyDescription == "café"
+
+
+def test_an_item_that_is_changed_loses_the_lengths_of_the_groups_it_changed_in() -> None:
+    ds = a_dataset(SpecificCharacterSet="ISO_IR 100")
+    ds.ReferencedStudySequence[0].StudyDescription = "é"
+    length = b"\x08\0\0\0UL\4\0\x30\0\0\0"
+    data = encoded(ds, EXPLICIT)
+    start = data.index(b"\xfe\xff\0\xe0") + 8
+    size = int.from_bytes(data[start - 4 : start], "little") + len(length)
+    outer = int.from_bytes(data[start - 12 : start - 8], "little") + len(length)
+    data = (
+        data[: start - 12]
+        + outer.to_bytes(4, "little")
+        + data[start - 8 : start - 4]
+        + size.to_bytes(4, "little")
+        + length
+        + data[start:]
+    )
+    draft = draft_of(data)
+    assert joined(draft) == data and length in data
+    draft.set_text(PATIENT_NAME, "山田")
+    after = joined(draft)
+    assert length not in after
+    assert read(after).ReferencedStudySequence[0].StudyDescription == "é"
