@@ -14,6 +14,10 @@ from pydicom.uid import UID
 
 from migrator.core.errors import CannotEncode
 from migrator.dicom.contexts import uid_words
+from migrator.dicom.jpeg_repair import repair_fragments
+
+# Baseline (Process 1) and Extended (Process 2 and 4).
+_SEQUENTIAL_JPEG = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
 
 # PS3.5 8.1.1: a value length of 32 bits, whose highest value says "undefined".
 LONGEST_VALUE = 2**32 - 2
@@ -62,6 +66,8 @@ def decode_pixels(ds: Dataset, transfer_syntax: str, budget: int) -> NativePixel
     count = _frames(ds)
     expected = _frame_size(ds)
     _check_size(count * expected, budget)
+    if transfer_syntax in _SEQUENTIAL_JPEG:
+        _repair(ds)
     # Converting the colour space would change values; only what the codestream itself transforms changes.
     decoded = decoder.iter_array(ds, as_rgb=False)
     first = next(decoded, None)
@@ -76,6 +82,13 @@ def decode_pixels(ds: Dataset, transfer_syntax: str, budget: int) -> NativePixel
         photometric=_photometric(str(layout["photometric_interpretation"])),
         planar=int(layout["planar_configuration"]) if int(ds.SamplesPerPixel) > 1 else None,
     )
+
+
+def _repair(ds: Dataset) -> None:
+    data = ds.PixelData
+    repaired = repair_fragments(data)
+    if repaired is not data:
+        ds.PixelData = repaired
 
 
 def _frames(ds: Dataset) -> int:

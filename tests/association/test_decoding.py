@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from pydicom import dcmread
+from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import get_frame
 from pydicom.filereader import read_dataset
@@ -26,6 +27,7 @@ from migrator.core.errors import Cancelled, CannotEncode, ChangedFile
 from migrator.core.model import Instance
 from migrator.dicom import decoding
 from migrator.dicom.decoding import Decoders, close_shared_decoders
+from migrator.dicom.jpeg_repair import repair_fragments
 from migrator.dicom.transcoding import transcode
 from tests.association.making import EXPLICIT, IMPLICIT, dataset_of, library_files, scan
 from tests.peers.archives import Archive
@@ -196,6 +198,28 @@ def test_sequences_private_elements_and_icons_are_brought_along(archive: Callabl
         assert out.PixelData == out.IconImageSequence[0].PixelData
         assert out[0x00291001].value in ("private", b"private ")
         assert "ExtendedOffsetTable" not in out and "ExtendedOffsetTableLengths" not in out
+
+
+def test_a_12_bit_jpeg_whose_scan_names_no_spectrum_is_decoded() -> None:
+    """pydicom's own sample of this fault, and the two values that its tests know of it."""
+    path = Path(str(get_testdata_file("JPEG-lossy.dcm")))
+    ds = parsed(transcoded(path, EXPLICIT), EXPLICIT)
+    image = pixel_array(ds)
+    assert image.shape == (1024, 256)
+    assert abs(int(image[420, 140]) - 244) <= 2
+    assert abs(int(image[230, 120]) - 95) <= 2
+
+
+def test_only_the_scan_headers_of_sequential_images_are_repaired() -> None:
+    data = bytes(dcmread(str(get_testdata_file("JPEG-lossy.dcm"))).PixelData)
+    repaired = repair_fragments(data)
+    (place,) = (index for index, (old, new) in enumerate(zip(data, repaired, strict=True)) if old != new)
+    assert (data[place], repaired[place]) == (0, 63)
+    assert repair_fragments(repaired) is repaired
+    lossless = bytes(dcmread(str(get_testdata_file("JPEG-LL.dcm"))).PixelData)
+    assert repair_fragments(lossless) is lossless
+    for cut in range(0, len(data), 97):
+        assert len(repair_fragments(data[:cut])) == cut
 
 
 def test_what_would_not_fit_is_refused_before_it_is_decoded(archive: Callable[..., Archive]) -> None:
