@@ -16,6 +16,9 @@ EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 
+# In these pixel data is not compressed (PS3.5 A.1 to A.3, A.5).
+NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
+
 # In order of preference: explicit VR says more about private elements.
 FALLBACKS = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
 

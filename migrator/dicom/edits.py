@@ -11,7 +11,7 @@ from datetime import datetime
 from struct import error as StructError
 
 from migrator.core.edits import Change, Clean, Edit, Reclassify, RemapPatient, StripPrivate, SuffixPatientId
-from migrator.core.errors import CannotEncode, DamagedFile, UnreadableFile
+from migrator.core.errors import CannotEncode, UnreadableFile
 from migrator.core.model import Instance
 from migrator.core.outcome import Fidelity
 from migrator.core.rules import ApplyCrosswalk, ApplyRules
@@ -20,7 +20,15 @@ from migrator.dicom.decoding import BUDGET
 from migrator.dicom.edits_patient import remap, suffix_id
 from migrator.dicom.edits_private import clean, strip_private
 from migrator.dicom.original_attributes import add_originals
-from migrator.dicom.payload import FilePayload, MemoryPayload, Payload, open_payload, open_scanned
+from migrator.dicom.payload import (
+    FilePayload,
+    MemoryPayload,
+    Payload,
+    inflated,
+    open_payload,
+    open_scanned,
+    read_whole,
+)
 from migrator.dicom.rules import apply_crosswalk, apply_rules
 from migrator.dicom.secondary_capture import TRUE_COLOR, reclassify
 from migrator.dicom.splice import Draft, Segments
@@ -160,21 +168,10 @@ class Editor:
             raise CannotEncode(f"a data set in {uid_words(syntax)} cannot be edited")
         coding = Coding(is_implicit=syntax == IMPLICIT_LITTLE, is_little=syntax != EXPLICIT_BIG)
         if syntax == DEFLATED:
-            return Draft(memory(self._inflated(descriptor, instance)), coding, in_file=False)
+            packed = FilePayload(os.dup(descriptor), instance.offset, instance.size)
+            plain = inflated(read_whole(packed, self._budget), self._budget)
+            return Draft(memory(plain), coding, in_file=False)
         return Draft(Bytes(descriptor, instance.size), coding, instance.offset)
-
-    def _inflated(self, descriptor: int, instance: Instance) -> bytes:
-        """PS3.5 A.5: deflate without zlib's header."""
-        stream = FilePayload(os.dup(descriptor), instance.offset, instance.size)
-        packed = bytearray(stream.remaining)
-        stream.fill([memoryview(packed)])
-        try:
-            plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, self._budget + 1)
-        except zlib.error as error:
-            raise DamagedFile("the deflated stream is damaged") from error
-        if len(plain) > self._budget:
-            raise CannotEncode(f"inflated it would be more than the {self._budget >> 20:,} MiB allowed here")
-        return plain
 
     def _apply(
         self, draft: Draft, instance: Instance, edits: Sequence[Edit]

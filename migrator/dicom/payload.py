@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import os
 import sys
+import zlib
 from collections.abc import Sequence
 from typing import Protocol
 
-from migrator.core.errors import ChangedFile, UnreadableFile, VanishedFile
+from migrator.core.errors import CannotEncode, ChangedFile, DamagedFile, UnreadableFile, VanishedFile
 from migrator.core.model import Instance
 from migrator.dicom.contexts import DEFLATED
 from migrator.dicom.opening import open_readonly
@@ -94,6 +95,33 @@ def open_scanned(path: str, instance: Instance) -> int:
         os.close(descriptor)
         raise ChangedFile("the file changed after it was scanned")
     return descriptor
+
+
+def read_whole(payload: Payload, budget: int) -> bytearray:
+    """All bytes of a data set, which is closed then. Beyond `budget` bytes none is read.
+
+    Raises CannotEncode, UnreadableFile, ChangedFile.
+    """
+    size = payload.remaining
+    try:
+        if size > budget:
+            raise CannotEncode(f"{size >> 20:,} MiB are more than the {budget >> 20:,} MiB allowed here")
+        data = bytearray(size)
+        payload.fill([memoryview(data)])
+    finally:
+        payload.close()
+    return data
+
+
+def inflated(data: bytearray, budget: int) -> bytes:
+    """What was deflated without zlib's header (PS3.5 A.5). Raises CannotEncode beyond `budget`, DamagedFile."""
+    try:
+        plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, budget + 1)
+    except zlib.error as error:
+        raise DamagedFile("the deflated stream is damaged") from error
+    if len(plain) > budget:
+        raise CannotEncode(f"inflated it would be more than the {budget >> 20:,} MiB allowed here")
+    return plain
 
 
 class MemoryPayload:

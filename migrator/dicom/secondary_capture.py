@@ -8,7 +8,7 @@ import uuid
 from pydicom.uid import UID
 
 from migrator.core.errors import CannotEncode
-from migrator.dicom.contexts import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from migrator.dicom.contexts import NATIVE
 from migrator.dicom.names import name_of
 from migrator.dicom.original_attributes import append_item
 from migrator.dicom.splice import Draft
@@ -41,7 +41,6 @@ _PIXEL_DATA = 0x7FE00010
 _INCREMENTS = frozenset({0x00181063, 0x00181065, *range(0x00182001, 0x00182007), 0x52009230})
 # PS3.3 C.11.2: window, LUT and their words.
 _VOI_LUT = (0x00281050, 0x00281051, 0x00281055, 0x00281056, 0x00283010)
-_NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_OID, "DICOM_MIGRATOR Secondary Capture copy")
 _LONGEST_DERIVATION = 1024  # letters of an ST
 
@@ -120,7 +119,7 @@ def _require_plain_presentation(draft: Draft) -> None:
 
 def _color_spaces(transfer_syntax: str) -> tuple[str, ...]:
     """PS3.3 A.8.5.4: which colour space goes with which compression."""
-    if transfer_syntax in _NATIVE or not UID(transfer_syntax).is_encapsulated:
+    if transfer_syntax in NATIVE or not UID(transfer_syntax).is_encapsulated:
         return ("RGB",)
     return ("RGB", "YBR_RCT", "YBR_ICT", "YBR_PARTIAL_420", "YBR_FULL_422")
 

@@ -138,7 +138,8 @@ def _shake_hands(
             can_proceed_now = can_read
         except ssl.SSLWantWriteError:
             can_proceed_now = can_write
-        while not can_proceed_now(TICK):
+        # Looked at every time: a peer that says a byte now and then is always ready.
+        while True:
             if time.monotonic() >= deadline:
                 raise Unreachable(
                     f"{node.host}:{node.port}: no answer to the TLS handshake within the time-out; it may "
@@ -146,3 +147,5 @@ def _shake_hands(
                 )
             if is_interrupted():
                 raise Unreachable(f"{node.host}:{node.port}: interrupted while TLS was agreed on")
+            if can_proceed_now(TICK):
+                break

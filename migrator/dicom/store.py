@@ -24,8 +24,8 @@ from migrator.dicom.association import Association, Timeouts
 from migrator.dicom.commands import Response
 from migrator.dicom.contexts import (
     DEFLATED,
-    EXPLICIT_BIG,
     FALLBACKS,
+    NATIVE,
     Negotiation,
     Plan,
     can_propose,
@@ -43,7 +43,6 @@ from migrator.dicom.trace import AssociationTrace
 
 _NO_PLAN = Plan(())
 _NO_NEGOTIATION = Negotiation({})
-_NATIVE = frozenset({*FALLBACKS, DEFLATED, EXPLICIT_BIG})
 
 
 @dataclass(slots=True)
@@ -237,7 +236,7 @@ class StoreSender:
         except Cancelled as error:
             association.abort()
             raise AssociationLost("the association was interrupted", nothing_sent=True) from error
-        is_same_pixels = target == source.transfer_syntax or source.transfer_syntax in _NATIVE
+        is_same_pixels = target == source.transfer_syntax or source.transfer_syntax in NATIVE
         encoding = Fidelity.REENCODED if is_same_pixels else Fidelity.DECOMPRESSED
         fidelity = farthest(encoding, cargo.fidelity)
         payload = MemoryPayload(data)

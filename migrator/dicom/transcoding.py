@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,14 +20,14 @@ from pydicom.tag import BaseTag
 
 from migrator.core.errors import CannotEncode
 from migrator.core.model import Instance
-from migrator.dicom.contexts import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, uid_words
-from migrator.dicom.payload import Payload, open_payload, open_scanned
+from migrator.dicom.contexts import DEFLATED, EXPLICIT_BIG, IMPLICIT_LITTLE, NATIVE, uid_words
+from migrator.dicom.payload import Payload, inflated, open_payload, open_scanned, read_whole
 from migrator.dicom.pixels import LONGEST_VALUE, NativePixels, decode_pixels
 from migrator.dicom.splice import Segments
+from migrator.dicom.splice_elements import SPACED
 from migrator.dicom.splice_payload import SegmentPayload
-from migrator.dicom.structure import LONG_VRS
+from migrator.dicom.structure import LONG_VRS, UNDEFINED
 
-_UNDEFINED = 0xFFFFFFFF
 _SOP_INSTANCE = 0x00080018
 _PHOTOMETRIC = 0x00280004
 _PLANAR = 0x00280006
@@ -38,7 +37,6 @@ _PIXEL_DATA = 0x7FE00010
 # Tables of offsets and lengths of compressed frames (PS3.3 C.7.6.3.1.8 to C.7.6.3.1.10).
 _ENCAPSULATION_ONLY = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003})
 
-_NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
 _STANDARD_ROOT = "1.2.840.10008.1.2."
 # JPIP: the pixel data lies on a server.
 _REFERENCED = frozenset(_STANDARD_ROOT + leaf for leaf in ("4.94", "4.95", "4.204", "4.205"))
@@ -50,11 +48,6 @@ _UNITS = {
     **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8),
 }
 
-
-# PS3.5 6.2: what is padded with a space; UI and binary values are padded with zero.
-_SPACED = frozenset(
-    ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT")
-)
 _SEQUENCE_END = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
 
 
@@ -73,11 +66,12 @@ def transcode(
     or, if compressed, its own, which only gives odd values their padding. `segments` are the data set where
     it was edited, in the transfer syntax of `instance`.
 
-    `budget` bounds the result, in bytes. Memory: the file twice, and one decoded frame. Raises InstanceError,
-    partly only while the pieces are read; and whatever pydicom raises for data that it cannot parse.
+    `budget` bounds the file and the result, in bytes. Memory: the file twice, and one decoded frame. Raises
+    InstanceError, partly only while the pieces are read; and whatever pydicom raises for data that it cannot
+    parse.
     """
     source = instance.transfer_syntax
-    if source not in _NATIVE and (source in _REFERENCED or not source.startswith(_STANDARD_ROOT)):
+    if source not in NATIVE and (source in _REFERENCED or not source.startswith(_STANDARD_ROOT)):
         raise CannotEncode(f"there is no decoder for {uid_words(source)}")
     if target in (EXPLICIT_BIG, DEFLATED):
         raise CannotEncode(f"a data set cannot be written anew in {uid_words(target)}")
@@ -93,24 +87,10 @@ def _read(path: str, instance: Instance, budget: int, segments: Segments | None)
         payload = open_payload(path, instance)
     else:
         payload = SegmentPayload(open_scanned(path, instance), segments)
-    try:
-        data = bytearray(payload.remaining)
-        payload.fill([memoryview(data)])
-    finally:
-        payload.close()
+    data = read_whole(payload, budget)
     syntax = instance.transfer_syntax
-    if syntax in _NATIVE and len(data) > budget:
-        raise CannotEncode(f"{len(data) >> 20:,} MiB are more than the {budget >> 20:,} MiB allowed here")
-    plain = _inflated(data, budget) if syntax == DEFLATED else data
+    plain = inflated(data, budget) if syntax == DEFLATED else data
     return read_dataset(io.BytesIO(plain), syntax == IMPLICIT_LITTLE, syntax != EXPLICIT_BIG)
-
-
-def _inflated(data: bytearray, budget: int) -> bytes:
-    """PS3.5 A.5: deflate without zlib's header."""
-    plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, budget + 1)
-    if len(plain) > budget:
-        raise CannotEncode(f"inflated it would be more than the {budget >> 20:,} MiB allowed here")
-    return plain
 
 
 Element = DataElement | RawDataElement
@@ -124,7 +104,7 @@ class _Writer:
         self._source = source
         self._is_implicit = target == IMPLICIT_LITTLE
         self._is_swapping = source == EXPLICIT_BIG
-        self._keeps_pixels = target not in _NATIVE
+        self._keeps_pixels = target not in NATIVE
         self._budget = budget
         self._signedness: list[bool] = []
 
@@ -173,7 +153,7 @@ class _Writer:
             else:
                 raise CannotEncode(f"the element {element.tag} cannot be brought into another encoding")
             if tag == _PIXEL_DATA and _is_encapsulated(element):
-                parts += (struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, _UNDEFINED), value, _SEQUENCE_END)
+                parts += (struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, UNDEFINED), value, _SEQUENCE_END)
             else:
                 parts += (self._header(tag, vr, len(value)), value)
         self._signedness.pop()
@@ -192,7 +172,7 @@ class _Writer:
     def _value(self, vr: str, element: RawDataElement) -> bytes:
         value = element.value or b""
         if len(value) & 1:
-            value += b" " if vr in _SPACED else b"\0"
+            value += b" " if vr in SPACED else b"\0"
         unit = _UNITS.get(vr, 1) if self._is_swapping else 1
         if unit == 1:
             return value
@@ -249,7 +229,7 @@ def _check_byte_order(elements: Elements) -> None:
 
 
 def _is_encapsulated(element: Element | None) -> bool:
-    return isinstance(element, RawDataElement) and element.length == _UNDEFINED
+    return isinstance(element, RawDataElement) and element.length == UNDEFINED
 
 
 def _replace(elements: Elements, tag: int, vr: str, value: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrator.core.edits import Clean, Edit, Reclassify, RemapPatient, StripPrivate, SuffixPatientId
-from migrator.core.errors import InstanceError
+from migrator.core.errors import CannotEncode, InstanceError
 from migrator.core.model import Instance, Patient, Series
 from migrator.dicom.edits import Editor
+from migrator.dicom.transcoding import transcode
+from tests.association.making import scan
 from tests.edits.making import (
     BIG,
     CT,
@@ -19,6 +23,7 @@ from tests.edits.making import (
     EXPLICIT,
     IMPLICIT,
     JPEG,
+    RLE,
     a_dataset,
     original_of,
     sent_bytes,
@@ -69,3 +74,18 @@ def whole(factory: pytest.TempPathFactory, syntax: str) -> bytes:
         path: Path = factory.mktemp("whole") / "file.dcm"
         _MADE[syntax] = original_of(write(path, a_dataset(), syntax))
     return _MADE[syntax]
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, RLE, DEFLATED])
+def test_a_file_beyond_the_budget_is_refused_before_it_is_read(tmp_path: Path, syntax: str) -> None:
+    """The file is sparse: reading it would take its 8 GiB of memory."""
+    path = write(tmp_path / "a.dcm", a_dataset(), syntax)
+    instance = scan(path)
+    os.truncate(path, 8 << 30)
+    found = path.stat()
+    large = replace(instance, size=found.st_size, mtime_ns=found.st_mtime_ns)
+    with pytest.raises(CannotEncode, match="allowed here"):
+        transcode(str(path), large, EXPLICIT, 1 << 20)
+    if syntax == DEFLATED:
+        with pytest.raises(CannotEncode, match="allowed here"):
+            Editor(budget=1 << 20).edit(str(path), large, [StripPrivate()])

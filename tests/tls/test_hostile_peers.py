@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -99,6 +100,29 @@ def test_a_peer_that_is_silent_in_the_handshake_costs_the_acse_time_out(authorit
         with pytest.raises(Unreachable, match="no answer to the TLS handshake"):
             echo(node_of(peer, authority), Timeouts(0.5, 5.0, 5.0))
         assert 0.4 < time.monotonic() - started < 2.0
+        done.set()
+
+
+def test_a_peer_that_drips_its_part_of_the_handshake_costs_no_more_than_the_time_out(
+    authority: Authority,
+) -> None:
+    done = threading.Event()
+
+    def drip(conversation: Conversation) -> None:
+        """A certificate that never comes to its end, in records of one byte."""
+        conversation.socket.recv(1 << 16)
+        conversation.say(b"\x16\x03\x03\0\4\x02\0\x40\0")
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                if done.wait(0.05):
+                    return
+                conversation.say(b"\x16\x03\x03\0\1\0")
+
+    with ScriptedScp(drip) as peer:
+        started = time.monotonic()
+        with pytest.raises(Unreachable, match="no answer to the TLS handshake"):
+            echo(node_of(peer, authority), Timeouts(0.5, 5.0, 5.0))
+        assert time.monotonic() - started < 2.0
         done.set()
 
 
