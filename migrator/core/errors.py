@@ -24,6 +24,11 @@ MigratorError
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from migrator.core.outcome import Outcome
+
 
 class MigratorError(Exception):
     """Base of all errors that are meant for people. The text never holds patient data."""
@@ -58,9 +63,16 @@ class Unreachable(DestinationError):
 
 
 class TlsRefused(DestinationError):
-    """One side does not accept the other's certificate, or how it speaks TLS (or that it does not)."""
+    """One side does not accept the other's certificate, or how it speaks TLS.
+
+    Without `speaks_tls` what answers there does not speak it at all.
+    """
 
     may_retry = False
+
+    def __init__(self, message: str, *, speaks_tls: bool = True) -> None:
+        super().__init__(message)
+        self.speaks_tls = speaks_tls
 
 
 class AssociationRejected(DestinationError):
@@ -86,11 +98,13 @@ class AssociationLost(DestinationError):
     """An established association ended before its answer came.
 
     `nothing_sent` is True when not one byte of the C-STORE request had left: the instance is not in doubt.
+    Else `unanswered` tells how it was sent, where that differs from the file: should it turn out to be there.
     """
 
     def __init__(self, message: str, *, nothing_sent: bool = False) -> None:
         super().__init__(message)
         self.nothing_sent = nothing_sent
+        self.unanswered: Outcome | None = None
 
 
 class PeerSilent(AssociationLost):

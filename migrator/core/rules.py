@@ -13,6 +13,7 @@ One rule per line, `#` begins a comment:
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -97,12 +98,19 @@ class Fault:
 
 
 def refuse(file: str, faults: list[Fault]) -> None:
-    """Raise UsageError with all faults at once, each with file and line number; without any, nothing."""
+    """Raise UsageError with all faults at once, each with file and line number; without any, nothing.
+
+    Of more than a hundred the first are told.
+    """
     if faults:
         ordered = sorted(faults, key=lambda fault: fault.line)
-        raise UsageError("\n".join(f"{file}, line {fault.line}: {fault.words}" for fault in ordered))
+        lines = [f"{file}, line {fault.line}: {fault.words}" for fault in ordered[:_MOST_FAULTS]]
+        if len(ordered) > _MOST_FAULTS:
+            lines.append(f"{file}: and {len(ordered) - _MOST_FAULTS:,} more lines")
+        raise UsageError("\n".join(lines))
 
 
+_MOST_FAULTS = 100
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<text>"(?:[^"\\]|\\.)*")
@@ -114,6 +122,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_NEW_LINE = re.compile(r"\r\n|\r|\n")
 _TEXT_ACTIONS = frozenset({Action.SET, Action.PREFIX, Action.SUFFIX})
 _Token = tuple[str, str]
 
@@ -125,7 +134,7 @@ class _Wrong(Exception):
 def parse_rules(text: str) -> tuple[list[Rule], list[Fault]]:
     """The rules of a file, and what is wrong with its other lines. Attributes' names are not checked here."""
     rules, faults = [], []
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+    for number, line in enumerate(_NEW_LINE.split(text.removeprefix("\ufeff")), 1):
         try:
             tokens = list(_tokens(line))
             if tokens:
@@ -213,16 +222,46 @@ class _Line:
 
     def _pattern(self) -> str:
         pattern = self._take("pattern", "a /pattern/")
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise _Wrong(f"/{pattern}/ is no regular expression: {error}") from error
+        _check_pattern(pattern)
         return pattern
 
     def _take(self, kind: str, what: str) -> str:
         if self._tokens and self._tokens[0][0] == kind:
             return self._tokens.pop(0)[1]
         raise _Wrong(f"{what} is missing")
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of what other versions of Python read otherwise
+            re.compile(pattern)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
+        raise _Wrong(f"/{pattern[:50]}/ is no regular expression: {error}") from error
+    if _repeats_what_repeats(pattern):
+        # Nothing could stop it: Python matches without letting anybody else run.
+        raise _Wrong(f"/{pattern}/ repeats a group that repeats something itself, so it may run for ever")
+
+
+_PART = re.compile(r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|\{\d*,\d*\}|.", re.DOTALL)
+_FEW = re.compile(r"\{\d*,\d\}")
+
+
+def _repeats_what_repeats(pattern: str) -> bool:
+    """Whether a repeated group holds a repetition: such patterns can take exponential time."""
+    groups, ended = [False], False  # does what is open so far repeat anything; did the group just closed
+    for part in _PART.findall(pattern):
+        is_repetition = part in ("*", "+") or (len(part) > 1 and part[0] == "{" and not _FEW.match(part))
+        if is_repetition:
+            if ended:
+                return True
+            groups[-1] = True
+        ended = part == ")" and groups.pop()
+        if part == "(":
+            groups.append(False)
+        elif ended:
+            groups[-1] = True
+    return False
 
 
 def _check_replacement(pattern: str, replacement: str) -> None:

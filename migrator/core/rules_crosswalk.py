@@ -56,7 +56,9 @@ def parse_crosswalk(text: str) -> tuple[ApplyCrosswalk, list[Fault]]:
 def _header_faults(header: list[str]) -> Iterator[Fault]:
     missing = [name for name in _NEEDED if name not in header]
     if missing:
+        # Then it may be no header at all, but a patient, who is not to be quoted.
         yield Fault(1, f"the header lacks {' and '.join(missing)}; columns are {', '.join(COLUMNS)}")
+        return
     for name in dict.fromkeys(header):
         if name not in COLUMNS:
             yield Fault(1, f"there is no column {name!r}; columns are {', '.join(COLUMNS)}")

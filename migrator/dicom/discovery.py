@@ -115,7 +115,8 @@ class Prober:
                 if error.is_transient or _is_for_us(error):
                     return finding
             except TlsRefused as error:
-                return replace(finding, kind=Kind.TLS, note=_without(node, error))
+                kind = Kind.TLS if error.speaks_tls else Kind.OTHER
+                return replace(finding, kind=kind, note=_without(node, error))
             except DestinationError as error:
                 if not self._is_heard():
                     return self._no_dicom(finding, node, error)

@@ -8,7 +8,7 @@ from pydicom.valuerep import MAX_VALUE_LEN
 
 from migrator.core.edits import Change
 from migrator.dicom.charsets import decoder_of
-from migrator.dicom.rules_values import fault_of
+from migrator.dicom.rules_values import CONTROLS, fault_of
 from migrator.dicom.splice import Draft
 from migrator.dicom.splice_elements import CHARACTER_SET, Element, creators_of, encoded, is_private, vr_of
 from migrator.dicom.splice_show import keyword_of, shown
@@ -20,7 +20,6 @@ _IDENTIFYING = frozenset({0x00080005, 0x00080016, 0x00080018, 0x0020000D, 0x0020
 _PIXEL_GROUP = 0x0028
 _CHECKED = frozenset(("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UI"))
 _CUT = frozenset(("AE", "CS", "LO", "LT", "SH", "ST"))
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _OLD_SEPARATORS = {"DA": r"(?<=\d)\.(?=\d)", "TM": r"(?<=\d):(?=\d)"}
 _WHOLE = re.compile(r"[+-]?\d+\.0*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -78,7 +77,7 @@ class _Cleaner:
             return None
         raw = element.raw
         text = decoder_of(self._set)(raw, vr == "PN").rstrip(" \0")
-        if fault_of(vr, text) is None and not _CONTROLS.search(text) and not len(raw) & 1:
+        if fault_of(vr, text) is None and not len(raw) & 1:
             return None
         mended = self._mended(vr, text)
         new = encoded(element.coding, tag, vr, mended)
@@ -102,7 +101,7 @@ class _Cleaner:
 
 def _mended(vr: str, text: str) -> str:
     """The value as its VR allows it; empty where that cannot be made of it."""
-    text = _CONTROLS.sub("", text)
+    text = CONTROLS.sub("", text)
     if vr not in GOVERNED:
         text = text.strip()
     if vr == "CS":

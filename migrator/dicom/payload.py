@@ -114,7 +114,7 @@ def read_whole(payload: Payload, budget: int) -> bytearray:
 
 
 def inflated(data: bytearray, budget: int) -> bytes:
-    """What was deflated without zlib's header (PS3.5 A.5). Raises CannotEncode beyond `budget`, DamagedFile."""
+    """What was deflated without zlib's header (PS3.5 A.5). Raises CannotEncode, DamagedFile."""
     try:
         plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, budget + 1)
     except zlib.error as error:

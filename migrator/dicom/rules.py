@@ -28,10 +28,10 @@ from migrator.core.rules_crosswalk import parse_crosswalk
 from migrator.core.settings import RuleSettings
 from migrator.dicom.edits_patient import patient_of, remap
 from migrator.dicom.edits_private import strip_private
-from migrator.dicom.rules_values import FREE, NUMBERS, TEXTS, fault_of, number_bytes
+from migrator.dicom.rules_values import FREE, NUMBERS, fault_of, number_bytes
 from migrator.dicom.splice import Draft
 from migrator.dicom.splice_elements import is_private
-from migrator.dicom.splice_show import keyword_of, shown
+from migrator.dicom.splice_show import TEXTS, keyword_of, shown
 from migrator.dicom.splice_texts import SINGLE
 
 # PS3.3 C.7.6.3: without these, or with others, pixel data cannot be read; lossy flags stay whatever happens.
@@ -51,7 +51,9 @@ _IDENTIFYING = {
     0x00080005: "says how texts are encoded",
     0x04000561: "tells what was changed before",
 }
-_MOST_BYTES = 16 << 20
+_MOST_RULES = 1 << 20  # bytes of the file
+_MOST_CROSSWALK = 256 << 20  # some millions of patients
+_MOST_LETTERS = 10_240  # that patterns are looked for in; no text with a limit is longer (LT, PS3.5 6.2)
 
 
 class _Attribute(NamedTuple):
@@ -67,25 +69,19 @@ class RuleFiles:
     digest: str = ""
 
 
-def edits_of(settings: RuleSettings) -> tuple[Edit, ...]:
-    """The edits that every object gets. Raises UsageError with everything that is wrong with the files."""
-    return read_rule_files(settings).edits
-
-
-def digest_of(settings: RuleSettings) -> str:
-    """A digest of what the files say now, for the record; empty without any. Raises UsageError."""
-    return read_rule_files(settings).digest
-
-
 def read_rule_files(settings: RuleSettings) -> RuleFiles:
     """Edits and digest, from one reading. Raises UsageError with everything that is wrong, line by line."""
     edits: list[Edit] = []
     digest, troubles = hashlib.sha256(), []
-    for file, read in ((settings.rules, _read_rules), (settings.crosswalk, _read_crosswalk)):
+    files = (
+        (settings.rules, _read_rules, _MOST_RULES),
+        (settings.crosswalk, _read_crosswalk, _MOST_CROSSWALK),
+    )
+    for file, read, most in files:
         if not file:
             continue
         try:
-            text = _content(file)
+            text = _content(file, most)
             digest.update(f"{read.__name__}\n{text}\n".encode())
             edits.append(read(file, text))
         except UsageError as error:
@@ -95,13 +91,14 @@ def read_rule_files(settings: RuleSettings) -> RuleFiles:
     return RuleFiles(tuple(edits), digest.hexdigest()[:32] if edits else "")
 
 
-def _content(file: str) -> str:
+def _content(file: str, most: int) -> str:
     try:
-        data = Path(file).read_bytes()
+        with Path(file).open("rb") as stream:
+            data = stream.read(most + 1)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-    if len(data) > _MOST_BYTES:
-        raise UsageError(f"{file} is longer than {_MOST_BYTES >> 20} MiB")
+    if len(data) > most:
+        raise UsageError(f"{file} is longer than {most >> 20} MiB")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -124,8 +121,8 @@ def _read_crosswalk(file: str, text: str) -> ApplyCrosswalk:
 
 def _faults(rule: Rule) -> Iterator[str]:
     """What is wrong with a rule that was understood."""
-    if rule.condition is not None and _attribute(rule.condition.attribute) is None:
-        yield _unknown(rule.condition.attribute)
+    if rule.condition is not None:
+        yield from _faults_of_condition(rule.condition)
     if rule.action is Action.STRIP_PRIVATE:
         return
     target = _attribute(rule.attribute)
@@ -149,6 +146,16 @@ def _faults(rule: Rule) -> Iterator[str]:
             yield f"{rule.attribute} is no free text (VR {target.vr}): it takes no {rule.action.value}"
         elif (fault := fault_of(target.vr, rule.argument)) is not None:
             yield f"the {rule.action.value} is {fault}"
+        elif "\\" in rule.argument and _takes_one(target):
+            yield f"{rule.attribute} takes one value, not several"
+
+
+def _faults_of_condition(condition: Condition) -> Iterator[str]:
+    attribute, comparison = _attribute(condition.attribute), condition.comparison
+    if attribute is None:
+        yield _unknown(condition.attribute)
+    elif comparison not in _PRESENCE and attribute.vr not in TEXTS | NUMBERS | {"UN"}:
+        yield f"{condition.attribute} is neither text nor number (VR {attribute.vr}): it only exists or not"
 
 
 def _faults_of_set(rule: Rule, target: _Attribute) -> Iterator[str]:
@@ -161,8 +168,7 @@ def _faults_of_set(rule: Rule, target: _Attribute) -> Iterator[str]:
         yield f"{rule.attribute} is no text (VR {target.vr}): it cannot be set"
     elif (fault := fault_of(target.vr, rule.argument)) is not None:
         yield f"the value for {rule.attribute} is {fault}"
-    several = target.vr not in SINGLE and "\\" in rule.argument
-    if several and target.tag & 0xFF000000 not in (0x50000000, 0x60000000) and _vm(target.tag) == "1":
+    if "\\" in rule.argument and _takes_one(target):
         yield f"{rule.attribute} takes one value, not several"
 
 
@@ -176,11 +182,14 @@ def _faults_of_copy(rule: Rule, target: _Attribute) -> Iterator[str]:
         yield f"{rule.attribute} is neither text nor number (VR {target.vr}): nothing is copied into it"
 
 
-def _vm(tag: int) -> str:
+def _takes_one(attribute: _Attribute) -> bool:
+    """Whether a backslash would divide what must be one value."""
+    if attribute.vr in SINGLE or attribute.tag & 0xFF000000 in (0x50000000, 0x60000000):
+        return False
     try:
-        return dictionary_VM(tag)
+        return dictionary_VM(attribute.tag) == "1"
     except KeyError:
-        return "1-n"
+        return False
 
 
 def _attribute(name: str) -> _Attribute | None:
@@ -217,6 +226,9 @@ def _forbidden(tag: int) -> str:
     return _IDENTIFYING.get(tag, "")
 
 
+_PRESENCE = frozenset({Comparison.EXISTS, Comparison.MISSING})
+
+
 def apply_crosswalk(draft: Draft, crosswalk: ApplyCrosswalk) -> None:
     """Give the object its patient's new identity, if the table has one. Raises CannotEncode."""
     patient = crosswalk.find(patient_of(draft))
@@ -227,7 +239,7 @@ def apply_crosswalk(draft: Draft, crosswalk: ApplyCrosswalk) -> None:
 def apply_rules(draft: Draft, edit: ApplyRules) -> None:
     """Apply the rules in order. Raises CannotEncode where a result does not fit its attribute."""
     for rule in edit.rules:
-        if rule.condition is not None and not _holds(draft, rule.condition):
+        if rule.condition is not None and not _holds(draft, rule, rule.condition):
             continue
         if rule.action is Action.STRIP_PRIVATE:
             strip_private(draft)
@@ -241,18 +253,17 @@ def _known(name: str) -> _Attribute:
     return found
 
 
-def _holds(draft: Draft, condition: Condition) -> bool:
+def _holds(draft: Draft, rule: Rule, condition: Condition) -> bool:
     tag, comparison = _known(condition.attribute).tag, condition.comparison
     element = draft.get(tag)
-    if comparison in (Comparison.EXISTS, Comparison.MISSING):
+    if comparison in _PRESENCE:
         return (element is not None) is (comparison is Comparison.EXISTS)
-    if draft.vr(tag) in NUMBERS:
-        text = shown(element, b"")
-    elif element is not None and element.end - element.value > _MOST_BYTES:
-        raise CannotEncode(f"{keyword_of(tag)} is too long for a rule's condition")
-    else:
-        text = draft.text(tag)
+    if element is not None and element.end - element.value > _MOST_RULES:
+        raise _too_long(tag, rule)
+    text = shown(element, b"") if draft.vr(tag) in NUMBERS else draft.text(tag)
     if comparison is Comparison.MATCHES:
+        if len(text) > _MOST_LETTERS:
+            raise _too_long(tag, rule)
         return re.search(condition.operand, text) is not None
     return (text == condition.operand) is (comparison is Comparison.EQUAL)
 
@@ -270,7 +281,12 @@ def _suffix(draft: Draft, rule: Rule, tag: int) -> None:
 
 
 def _replace(draft: Draft, rule: Rule, tag: int) -> None:
-    _write_each(draft, rule, tag, lambda value: re.sub(rule.argument, rule.replacement, value))
+    def replaced(value: str) -> str:
+        if len(value) > _MOST_LETTERS:
+            raise _too_long(tag, rule)
+        return re.sub(rule.argument, rule.replacement, value)
+
+    _write_each(draft, rule, tag, replaced)
 
 
 def _delete(draft: Draft, rule: Rule, tag: int) -> None:
@@ -316,4 +332,11 @@ def _write(draft: Draft, rule: Rule, tag: int, text: str) -> None:
     fault = fault_of(vr, text)
     if fault is not None:
         raise CannotEncode(f"the rule in line {rule.line} would make {keyword_of(tag)} {fault}")
+    # Where there are several already, all of them were changed.
+    if _takes_one(_Attribute(tag, vr)) and text.count("\\") > draft.text(tag).count("\\"):
+        raise CannotEncode(f"the rule in line {rule.line} would give {keyword_of(tag)} several values")
     draft.set_text(tag, text)
+
+
+def _too_long(tag: int, rule: Rule) -> CannotEncode:
+    return CannotEncode(f"{keyword_of(tag)} is too long for the rule in line {rule.line}")

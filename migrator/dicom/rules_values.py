@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 
 from pydicom.valuerep import MAX_VALUE_LEN, VALIDATORS
 
+from migrator.dicom.splice_show import NUMBER_CODES
 from migrator.dicom.splice_texts import SINGLE
 
 _VALIDATORS: dict[str, Callable[[str, str], tuple[bool, str]]] = VALIDATORS
-TEXTS = frozenset(
-    ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
-)
 # VRs of free text, at whose ends something may be put.
 FREE = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
-_NUMBERS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
-NUMBERS = frozenset(_NUMBERS)
+NUMBERS = frozenset(NUMBER_CODES)
+# Of control characters texts may hold those that divide lines and columns; an escape is the encoding's.
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
 _SHAPES = {
     "AS": "an age: 045Y, 006M, 012W, 003D",
     "CS": "capital letters, digits, spaces and underscores",
@@ -37,9 +37,11 @@ def fault_of(vr: str, text: str) -> str | None:
 
 
 def _fault(vr: str, value: str) -> str | None:
+    if CONTROLS.search(value):
+        return "not without control characters"
+    longest = MAX_VALUE_LEN.get(vr)
     if vr == "PN":
         return None if all(len(group) <= 64 for group in value.split("=")) else "longer than 64 letters"
-    longest = MAX_VALUE_LEN.get(vr)
     if longest is not None and len(value) > longest:
         return f"longer than {longest:,} letters"
     validator = _VALIDATORS.get(vr)
@@ -56,7 +58,7 @@ def number_bytes(vr: str, text: str, *, is_little: bool) -> bytes:
     convert = float if vr in ("FL", "FD") else int
     try:
         return b"".join(
-            struct.pack(order + _NUMBERS[vr], convert(value)) for value in text.split("\\") if value
+            struct.pack(order + NUMBER_CODES[vr], convert(value)) for value in text.split("\\") if value
         )
     except (ValueError, struct.error, OverflowError) as error:
         raise ValueError(f"not a number that VR {vr} can hold") from error

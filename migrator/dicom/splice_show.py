@@ -10,8 +10,8 @@ from migrator.dicom.charsets import decoder_of
 from migrator.dicom.splice_elements import Element, items_of, vr_of
 
 _MOST_SHOWN = 256
-_NUMBERS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
-_TEXTS = frozenset(
+NUMBER_CODES = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
+TEXTS = frozenset(
     ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
 )
 
@@ -32,7 +32,7 @@ def shown(element: Element | None, character_set: bytes) -> str:
         return f"{count} item{'' if count == 1 else 's'}"
     vr = element.vr.decode("latin_1") or vr_of(element.tag)
     size = element.end - element.value
-    if vr in _TEXTS:
+    if vr in TEXTS:
         raw = element.source.at(element.value, min(size, 4 * _MOST_SHOWN))
         text = decoder_of(character_set)(raw, vr == "PN").strip(" \0")
         return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
@@ -40,7 +40,7 @@ def shown(element: Element | None, character_set: bytes) -> str:
 
 
 def _number(element: Element, vr: str, size: int) -> str:
-    kind = "H" if vr == "AT" else _NUMBERS.get(vr if vr != "US or SS" else "US", "")
+    kind = "H" if vr == "AT" else NUMBER_CODES.get(vr if vr != "US or SS" else "US", "")
     unit = struct.calcsize("<" + kind) if kind else 0
     if not unit or size % unit or size > 32 * unit:
         return ""

@@ -184,7 +184,8 @@ def refusal(node: Node, error: ssl.SSLError) -> TlsRefused:
         own = "" if node.tls is not None and node.tls.cert else f", or {_WANTS_CERTIFICATE}"
         return TlsRefused(f"{_where(node)}: {_NOTHING_SHARED}{own}")
     words = _REASON_WORDS.get(reason, f"TLS failed: {_reason(error)}")
-    return TlsRefused(f"{_where(node)}: {words.format(reason=_alert(reason))}")
+    text = f"{_where(node)}: {words.format(reason=_alert(reason))}"
+    return TlsRefused(text, speaks_tls=words is not _NO_TLS)
 
 
 def _verify_words(node: Node, error: ssl.SSLCertVerificationError) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ FILE_NAME = "profiles.json"
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 _LOCK_SECONDS = 10.0
+_MOST_BYTES = 2 << 20
 
 
 def _ae_title(title: str) -> str:
@@ -63,9 +65,9 @@ class _ProfileFile(BaseModel):
     @field_validator("profiles")
     @classmethod
     def _names_are_unique(cls, profiles: tuple[Profile, ...]) -> tuple[Profile, ...]:
-        names = [profile.name for profile in profiles]
-        for name in names:
-            if names.count(name) > 1:
+        names = Counter(profile.name for profile in profiles)
+        for name, count in names.items():
+            if count > 1:
                 raise ValueError(f"the name {name} stands there twice")
         return profiles
 
@@ -172,9 +174,12 @@ def as_json(profile: Profile) -> dict[str, Any]:
 def read_profiles(file: Path) -> tuple[Profile, ...]:
     """The profiles of a file that was exported. Raises UsageError with what is wrong in it."""
     try:
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(_MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"the profiles in {file} cannot be read: {error.strerror}") from error
+    if len(data) > _MOST_BYTES:
+        raise UsageError(f"{file} is longer than {_MOST_BYTES >> 20} MiB")
     try:
         return _ProfileFile.model_validate_json(data).profiles
     except ValidationError as error:

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,28 @@ def test_a_file_that_is_wrong_is_refused_whole_with_the_place(
     assert words in told
     assert "hunter2" not in told
     assert Profiles(home).all() == ()
+
+
+def test_a_file_that_is_far_too_long_is_refused_soon(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "import.json"
+    profiles = ",".join(f'{{"name":"n{number}","host":"h"}}' for number in range(100_000))
+    file.write_text(f'{{"profiles": [{profiles}]}}')
+    started = time.monotonic()
+    for name in (str(file), *(["/dev/zero"] if os.name == "posix" else [])):
+        assert main(["profile", "import", name]) == 2
+        assert "is longer than" in capsys.readouterr().err
+    assert time.monotonic() - started < 5.0
+
+
+def test_thousands_of_profiles_are_read(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "import.json"
+    profiles = ",".join(f'{{"name":"n{number}","host":"h"}}' for number in range(20_000))
+    file.write_text(f'{{"profiles": [{profiles}]}}')
+    started = time.monotonic()
+    assert main(["profile", "import", str(file)]) == 0
+    assert time.monotonic() - started < 10.0
 
 
 def test_a_damaged_file_of_our_own_is_told_and_not_overwritten(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from migrator.core.errors import CannotEncode, UsageError
 from migrator.core.model import Patient
 from migrator.core.rules import Action, ApplyCrosswalk, ApplyRules, Comparison, Condition, Rule, parse_rules
 from migrator.core.settings import RuleSettings
-from migrator.dicom.rules import digest_of, edits_of
+from migrator.dicom.rules import RuleFiles, read_rule_files
 from tests.edits.making import BIG, EXPLICIT, IMPLICIT, a_dataset, edit, read, write
 
 
@@ -24,7 +25,7 @@ def applied(tmp_path: Path, text: str, ds: Dataset | None = None, syntax: str = 
 def rules_in(tmp_path: Path, text: str) -> tuple[object, ...]:
     file = tmp_path / "rules.txt"
     file.write_text(text, "utf-8")
-    return edits_of(RuleSettings(rules=str(file)))
+    return read_rule_files(RuleSettings(rules=str(file))).edits
 
 
 def test_a_line_is_read_as_it_is_meant() -> None:
@@ -66,6 +67,16 @@ def test_a_line_is_read_as_it_is_meant() -> None:
         ('PatientID set "x" if Nothing exists', "'Nothing' is no attribute's keyword"),
         ('PatientID replace /(/ "x"', "is no regular expression"),
         ('PatientID replace /(a)/ "\\2"', "does not fit"),
+        ('PatientID replace /a{99999999999999999999}/ "x"', "is no regular expression"),
+        ("PatientID replace /" + "(" * 9000 + ")" * 9000 + '/ "x"', "is no regular expression"),
+        ('PatientID replace /[[a]/ "x"', "is no regular expression"),
+        ('PatientID replace /(a+)+b/ "x"', "may run for ever"),
+        ("PatientID delete if StudyDescription ~ /((x[)]*|y){2,})*$/", "may run for ever"),
+        ('PatientID prefix "a\\b"', "takes one value"),
+        ('PatientID set "a\x1bb"', "control characters"),
+        ('StudyDescription suffix "\x01"', "control characters"),
+        ('PatientID set "x" if PixelData = "x"', "neither text nor number"),
+        ("PatientID delete if ReferencedStudySequence ~ /x/", "neither text nor number"),
         ('PatientID set "' + "x" * 65 + '"', "longer than 64 letters"),
         ('PatientBirthDate set "31.12.1970"', "a date: YYYYMMDD"),
         ('PatientBirthDate set "19700101-19800101"', "a date"),
@@ -98,12 +109,32 @@ def test_what_is_wrong_is_said_with_file_and_line(tmp_path: Path, rule: str, wor
     assert f"{tmp_path / 'rules.txt'}, line 2: " in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "pattern", [r"a+b*", r"(a+)?b", r"(ab)+", r"\(a+\)+", "[(+]+(x)*", r"(a+){2}", "(a|b)*c+"]
+)
+def test_patterns_that_end_are_taken(tmp_path: Path, pattern: str) -> None:
+    assert rules_in(tmp_path, f'PatientID replace /{pattern}/ "x"')
+
+
+def test_lines_are_counted_as_editors_count_them(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"rules.txt, line 3: 'Y' is no"):
+        rules_in(tmp_path, '\x0b# a form feed: \x0c\nStudyDescription set "a\u2028b"\nY delete\n')
+
+
+def test_of_very_many_faults_the_first_are_said_and_the_others_counted(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        rules_in(tmp_path, "X delete\n" * 1000)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 101 and "line 100: " in lines[99]
+    assert lines[100].endswith("and 900 more lines")
+
+
 def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text("old_id,new_id\nA,\n")
     (tmp_path / "r.txt").write_text('X delete\nPatientID delete\nPatientSex set "y"\nY delete\n')
     settings = RuleSettings(rules=str(tmp_path / "r.txt"), crosswalk=str(tmp_path / "c.csv"))
     with pytest.raises(UsageError) as caught:
-        edits_of(settings)
+        read_rule_files(settings)
     places = [line.split(": ")[0].rpartition(os_sep())[2] for line in str(caught.value).splitlines()]
     assert places == ["r.txt, line 1", "r.txt, line 3", "r.txt, line 4", "c.csv, line 2"]
 
@@ -165,6 +196,26 @@ def test_a_result_that_does_not_fit_is_refused_by_the_rules_line(tmp_path: Path)
         )
 
 
+@pytest.mark.parametrize(
+    "rule", ["AccessionNumber copy ImageType", 'PatientID replace /P(1)/ "P\\\\\\\\\\1"']
+)
+def test_a_rule_does_not_make_several_values_where_one_stands(tmp_path: Path, rule: str) -> None:
+    with pytest.raises(CannotEncode, match=r"rule in line 1 would give \w+ several values"):
+        applied(tmp_path, rule)
+
+
+def test_several_values_that_are_there_may_stay_several(tmp_path: Path) -> None:
+    found = applied(tmp_path, 'PatientID suffix "-Z"', a_dataset(PatientID=["P1", "P2"]))
+    assert list(found.PatientID) == ["P1-Z", "P2-Z"]
+
+
+def test_a_text_beyond_all_bounds_is_not_searched(tmp_path: Path) -> None:
+    ds = a_dataset(TextValue="x" * 10_241)
+    for rule in ('TextValue replace /x*y/ "z"', "PatientSex delete if TextValue ~ /x*y/"):
+        with pytest.raises(CannotEncode, match="TextValue is too long for the rule in line 1"):
+            applied(tmp_path, rule, ds)
+
+
 def test_a_private_element_can_be_deleted_by_its_tag(tmp_path: Path) -> None:
     found = applied(tmp_path, "(0009,1001) delete")
     assert 0x00091001 not in found and 0x00090010 in found
@@ -177,7 +228,7 @@ def test_a_sequence_can_be_deleted(tmp_path: Path) -> None:
 def crosswalk_in(tmp_path: Path, text: str, encoding: str = "utf-8") -> ApplyCrosswalk:
     file = tmp_path / "crosswalk.csv"
     file.write_bytes(text.encode(encoding))
-    (found,) = edits_of(RuleSettings(crosswalk=str(file)))
+    (found,) = read_rule_files(RuleSettings(crosswalk=str(file))).edits
     assert isinstance(found, ApplyCrosswalk)
     return found
 
@@ -217,26 +268,40 @@ def test_what_is_wrong_with_a_crosswalk_is_said_with_its_line(tmp_path: Path, te
     assert words in str(caught.value)
 
 
+def test_a_crosswalk_without_a_header_is_refused_without_its_patients(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        crosswalk_in(tmp_path, "SECRET1,SECRET2\nSECRET3,SECRET4\n")
+    assert "SECRET" not in str(caught.value).upper()
+
+
+def test_a_crosswalk_may_be_long_and_a_file_that_never_ends_is_refused(tmp_path: Path) -> None:
+    rows = "".join(f"OLD{number:07},NEW{number:07}\n" for number in range(500_000))
+    assert len(crosswalk_in(tmp_path, "old_id,new_id\n" + rows).patients) == 500_000
+    if os.name == "posix":
+        with pytest.raises(UsageError, match="is longer than"):
+            read_rule_files(RuleSettings(rules="/dev/zero"))
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
-        edits_of(RuleSettings(rules=str(tmp_path / "none")))
+        read_rule_files(RuleSettings(rules=str(tmp_path / "none")))
     (tmp_path / "latin").write_bytes(b'\nPatientID set "\xe9"')
     with pytest.raises(UsageError, match="line 2: is not UTF-8"):
-        edits_of(RuleSettings(rules=str(tmp_path / "latin")))
+        read_rule_files(RuleSettings(rules=str(tmp_path / "latin")))
 
 
 def test_without_rules_there_are_no_edits() -> None:
-    assert edits_of(RuleSettings()) == () and digest_of(RuleSettings()) == ""
+    assert read_rule_files(RuleSettings()) == RuleFiles()
 
 
 def test_the_digest_is_that_of_the_contents(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_text("PatientSex delete")
     other.write_text("PatientSex delete")
-    first = digest_of(RuleSettings(rules=str(one)))
-    assert len(first) == 32 and digest_of(RuleSettings(rules=str(other))) == first
+    first = read_rule_files(RuleSettings(rules=str(one))).digest
+    assert len(first) == 32 and read_rule_files(RuleSettings(rules=str(other))).digest == first
     other.write_text("PatientID delete")
-    assert digest_of(RuleSettings(rules=str(other))) != first
+    assert read_rule_files(RuleSettings(rules=str(other))).digest != first
 
 
 def test_rules_never_show_what_they_hold() -> None:

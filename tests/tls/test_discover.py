@@ -12,6 +12,7 @@ from migrator.cli.main import main
 from migrator.core.control import Control
 from migrator.core.model import Tls
 from migrator.jobs.discover import Approach, DiscoverJob, DiscoverRequest, Finding, Kind
+from tests.association.scripted import Conversation, ScriptedScp
 from tests.peers import Orthanc, Storescp
 from tests.tls.making import Authority, orthanc_settings, storescp_options
 
@@ -59,5 +60,18 @@ def test_a_certificate_that_is_not_trusted_is_told(
 
 def test_a_plain_node_is_no_tls_node(storescp: Storescp, authority: Authority) -> None:
     (finding,) = look(storescp.port, Tls(ca=authority.file))
-    assert finding.kind is not Kind.DICOM
+    assert finding.kind is Kind.OTHER
+    assert "not speak TLS" in finding.note
+
+
+@pytest.mark.parametrize("words", [b"\x07\0\0\0\0\4\0\0\2\2", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_what_answers_tls_in_the_clear_is_no_tls_node(words: bytes, authority: Authority) -> None:
+    def script(conversation: Conversation) -> None:
+        conversation.socket.recv(1 << 16)
+        conversation.say(words)
+        conversation.read_to_the_end()
+
+    with ScriptedScp(lambda conversation: None, script) as peer:
+        (finding,) = look(peer.node.port, Tls(ca=authority.file))
+    assert finding.kind is Kind.OTHER
     assert "not speak TLS" in finding.note
