@@ -95,8 +95,9 @@ def _content(file: str, most: int) -> str:
     try:
         with Path(file).open("rb") as stream:
             data = stream.read(most + 1)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        words = getattr(error, "strerror", None) or "not a path"
+        raise UsageError(f"{file} cannot be read: {words}") from error
     if len(data) > most:
         raise UsageError(f"{file} is longer than {most >> 20} MiB")
     try:

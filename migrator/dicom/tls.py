@@ -39,7 +39,7 @@ def _stamp(file: str) -> tuple[int, int]:
     """What changes when a certificate is renewed."""
     try:
         found = Path(file).stat() if file else None
-    except OSError:
+    except (OSError, ValueError):
         found = None
     return (found.st_mtime_ns, found.st_size) if found else (0, 0)
 

@@ -184,7 +184,7 @@ def connected(host: str, port: int, seconds: float, is_interrupted: Callable[[],
     where = f"{host}:{port}"
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         raise Unreachable(f"{where}: the name is not known") from error
     failure = Unreachable(f"{where}: the name has no address")
     for family, kind, protocol, _, address in addresses:

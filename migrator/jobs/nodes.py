@@ -14,7 +14,7 @@ from migrator.jobs.secrets import key_passphrase
 
 CALLING_AE_TITLE = "DICOM_MIGRATOR"
 
-_NODE = re.compile(r"^(?:(?P<ae>[^@]*)@)?(?P<host>\[[^\]]+\]|[^:@\[\]]+)(?::(?P<port>\d+))?$")
+_NODE = re.compile(r"^(?:(?P<ae>[^@]*)@)?(?P<host>\[[^\]]+\]|[^:@\[\]]+)(?::(?P<port>[0-9]{1,9}))?$")
 _NEED_TLS = ("ca", "cert", "key", "key_passphrase_file")
 
 

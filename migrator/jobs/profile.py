@@ -44,7 +44,7 @@ class Profile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=_NAME)]
-    host: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s@\[\]]+$")]
+    host: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s@\[\]\x00-\x1f\x7f]+$")]
     port: Annotated[int, Field(ge=1, le=65535)] = 104
     ae_title: _AeTitle = "ANY-SCP"
     calling_ae_title: _AeTitle = CALLING_AE_TITLE

@@ -140,6 +140,8 @@ def test_profiles_travel_in_a_file(home: Path, tmp_path: Path, capsys: pytest.Ca
         ('{"version": 2, "profiles": []}', "version"),
         ('{"profiles": [{"name": "a b", "host": "h"}]}', "profiles.0.name"),
         ('{"profiles": [{"name": "a"}]}', "profiles.0.host"),
+        ('{"profiles": [{"name": "a", "host": "h\\u0000"}]}', "profiles.0.host"),
+        ('{"profiles": [{"name": "a", "host": "h\\u001b[2J"}]}', "profiles.0.host"),
         ('{"profiles": [{"name": "a", "host": "h", "port": 0}]}', "profiles.0.port"),
         ('{"profiles": [{"name": "a", "host": "h", "ae_title": "\\\\"}]}', "profiles.0.ae_title"),
         ('{"profiles": [{"name": "a", "host": "h"}, {"name": "a", "host": "h"}]}', "stands there twice"),
@@ -163,6 +165,25 @@ def test_a_file_that_is_wrong_is_refused_whole_with_the_place(
     assert words in told
     assert "hunter2" not in told
     assert Profiles(home).all() == ()
+
+
+@pytest.mark.parametrize(
+    "settings", ['"tls": {"tls": true, "ca": "\\u0000"}', '"tls": {"tls": true, "cert": "\\u0000"}']
+)
+def test_a_path_that_can_be_none_is_told_when_the_profile_is_used(
+    settings: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "import.json"
+    file.write_text(f'{{"profiles": [{{"name": "a", "host": "h", "settings": {{{settings}}}}}]}}')
+    assert main(["profile", "import", str(file)]) == 0
+    assert main(["echo", "a"]) == 2
+    assert "cannot be read: not a path" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("node", ["h:" + "9" * 5000, "h:0", "h:65536", "h:\u0663"])
+def test_a_port_that_is_none_is_refused(node: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["echo", node]) == 2
+    assert "dicom_migrator: " in capsys.readouterr().err
 
 
 def test_a_file_that_is_far_too_long_is_refused_soon(

@@ -285,6 +285,8 @@ def test_a_crosswalk_may_be_long_and_a_file_that_never_ends_is_refused(tmp_path:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         read_rule_files(RuleSettings(rules=str(tmp_path / "none")))
+    with pytest.raises(UsageError, match="cannot be read: not a path"):
+        read_rule_files(RuleSettings(rules="\0"))
     (tmp_path / "latin").write_bytes(b'\nPatientID set "\xe9"')
     with pytest.raises(UsageError, match="line 2: is not UTF-8"):
         read_rule_files(RuleSettings(rules=str(tmp_path / "latin")))
