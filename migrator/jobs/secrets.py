@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from migrator.core.errors import UsageError
 
 VARIABLE = "DICOM_MIGRATOR_KEY_PASSPHRASE"
 SERVICE = "dicom-migrator"
+KEYRING_SECONDS = 60.0  # for somebody to unlock it
 
 _log = logging.getLogger("migrator")
 
@@ -22,11 +25,12 @@ def key_passphrase(key: str, file: str, warn: Callable[[str], None]) -> str:
     """The passphrase of the key in the file `key`: from `file` where one is named, else from the
     environment, else from the system's keyring; empty where there is none.
 
-    Raises UsageError where `file` cannot be read; `warn` is told where others can read it too.
+    Raises UsageError where `file` cannot be read; `warn` is told where others can read it too, and of a
+    keyring that does not answer.
     """
     if file:
         return _from_file(Path(file), warn)
-    return os.environ.get(VARIABLE) or _from_keyring(key)
+    return os.environ.get(VARIABLE) or _from_keyring(key, warn)
 
 
 def keep_passphrase(key: str, passphrase: str) -> None:
@@ -52,8 +56,19 @@ def _from_file(file: Path, warn: Callable[[str], None]) -> str:
     return passphrase
 
 
-def _from_keyring(key: str) -> str:
-    """Empty where it knows none, or where this system has no keyring (a service, a server)."""
+def _from_keyring(key: str, warn: Callable[[str], None]) -> str:
+    """Empty where it knows none, where this system has no keyring (a service, a server), or none answers."""
+    answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+    # A daemon: a keyring that is locked asks whoever sits there, and where nobody does, it waits for ever.
+    threading.Thread(target=lambda: answers.put(_asked(key)), daemon=True, name="keyring").start()
+    try:
+        return answers.get(timeout=KEYRING_SECONDS)
+    except queue.Empty:
+        warn("the system's keyring did not answer; it may be locked")
+        return ""
+
+
+def _asked(key: str) -> str:
     try:
         return keyring.get_password(SERVICE, _user(key)) or ""
     except Exception as error:  # noqa: BLE001 - each system's own keyring fails in ways of its own

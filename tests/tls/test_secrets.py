@@ -6,6 +6,8 @@ import getpass
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from migrator.cli.main import main
 from migrator.core.errors import UsageError
 from migrator.core.model import Node
 from migrator.core.settings import TlsSettings
+from migrator.jobs import secrets
 from migrator.jobs.nodes import node_of
 from migrator.jobs.profile import Profiles
 from migrator.jobs.secrets import SERVICE, VARIABLE, key_passphrase
@@ -35,9 +38,12 @@ class MemoryKeyring(KeyringBackend):  # type: ignore[misc]
         self.kept: dict[tuple[str, str], str] = {}
         self.breaks: Exception | None = None
         self.asked = 0
+        self.is_unlocked = threading.Event()
+        self.is_unlocked.set()
 
     def get_password(self, service: str, username: str) -> str | None:
         self.asked += 1
+        self.is_unlocked.wait(30)
         if self.breaks is not None:
             raise self.breaks
         return self.kept.get((service, username))
@@ -112,6 +118,20 @@ def test_a_keyring_that_is_absent_or_fails_only_knows_nothing(
     ring.breaks = trouble
     with pytest.raises(UsageError, match="no passphrase for it was found"):
         node_of(Node("host"), settings_of(authority, ours))
+
+
+def test_a_keyring_that_waits_for_somebody_to_unlock_it_holds_up_no_run(
+    ring: MemoryKeyring, authority: Authority, ours: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "KEYRING_SECONDS", 0.2)
+    ring.is_unlocked.clear()
+    told: list[str] = []
+    started = time.monotonic()
+    with pytest.raises(UsageError, match="no passphrase for it was found"):
+        node_of(Node("host"), settings_of(authority, ours), told.append)
+    assert time.monotonic() - started < 5.0
+    assert told == ["the system's keyring did not answer; it may be locked"]
+    ring.is_unlocked.set()
 
 
 def test_the_keyring_is_asked_only_for_a_key_that_is_encrypted(
