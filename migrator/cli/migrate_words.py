@@ -99,7 +99,12 @@ def _settled(event: InstanceSettled) -> Words:
     if outcome.state is State.SENT and not outcome.healed:
         return Words(f"sent: {printable(event.instance.path)}", logging.DEBUG)
     status = f" (status {outcome.status:04X})" if outcome.status else ""
-    text = f"{outcome.state.value} {event.instance.uid}{status}: {outcome.reason}"
+    text = f"{outcome.state.value} {event.instance.uid}{status}"
+    if outcome.remedies:
+        steps = ", ".join(outcome.remedies)
+        text += f", healed: {steps} ({outcome.fidelity.value})" if outcome.healed else f", tried: {steps}"
+    if outcome.reason:
+        text += f": {outcome.reason}"
     level = logging.WARNING if outcome.state.spoils else logging.INFO
     return Words(text, level)
 
