@@ -76,6 +76,10 @@ class Control:
         """Block while paused; raise Cancelled when the user asked to stop."""
         while not self._running.is_set():
             self._running.wait(_SLICE)
+        self.check()
+
+    def check(self) -> None:
+        """Raise Cancelled when the user asked to stop; a pause does not hold here."""
         if self._is_cancelled:
             raise Cancelled("stopped by the user")
 

@@ -294,6 +294,7 @@ class StoreSender:
             return _fault(error, attempts=1, seconds=time.perf_counter() - started, size=size)
         except AssociationLost as error:
             self._trace_failure(None, str(error))
+            error.unanswered = _unanswered(shipment)
             raise
         finally:
             shipment.payload.close()
@@ -349,6 +350,18 @@ class StoreSender:
 
 def _unaccepted(words: str) -> Outcome:
     return Outcome(State.FAILED, Cause.CONTEXT, attempts=0, reason=words)
+
+
+def _unanswered(shipment: _Shipment) -> Outcome:
+    """How an object was sent of which nobody knows whether it was stored."""
+    return Outcome(
+        State.UNKNOWN,
+        Cause.ASSOCIATION,
+        fidelity=shipment.fidelity,
+        bytes=shipment.size,
+        sent_uid=shipment.cargo.sent_uid,
+        changes=shipment.cargo.changes,
+    )
 
 
 def _check_may_decode(cargo: Edited, uncompress: Uncompress) -> None:

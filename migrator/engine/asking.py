@@ -88,4 +88,7 @@ class Asking:
     def _the_finder(self) -> Finder:
         if self._finder is None:
             self._finder = self._make_finder()
+            # One that is made after the cancel was not there to be interrupted by it.
+            if self._control.is_cancelled:
+                self._finder.interrupt()
         return self._finder

@@ -59,8 +59,11 @@ class Breaker:
         with self._lock:
             self._close()
 
-    def failed(self, error: MigratorError) -> None:
-        """The destination failed. Raises LimitReached when it has been down for as long as is allowed."""
+    def failed(self, error: MigratorError) -> bool:
+        """The destination failed; whether it is left alone from now on.
+
+        Raises LimitReached when it has been down for as long as is allowed.
+        """
         now = self._clock()
         with self._lock:
             self._failures += 1
@@ -74,6 +77,14 @@ class Breaker:
             elif self._circuit is Circuit.CLOSED and self._failures >= self._settings.breaker_failures:
                 self._wait = self._settings.breaker_wait
                 self._open(now)
+                return True
+            return False
+
+    def rest(self) -> None:
+        """Nobody may send: this time does not count as one in which the destination was down."""
+        with self._lock:
+            if self._down_since is not None:
+                self._down_since = self._clock()
 
     def pass_through(self, number: int, goes_on: Callable[[], bool]) -> bool:
         """Wait until worker `number` may send; False when `goes_on` says that it need not any more.
@@ -84,7 +95,7 @@ class Breaker:
         while self._circuit is not Circuit.CLOSED:
             if not goes_on():
                 return False
-            self._control.checkpoint()
+            self._control.check()
             if self._may_probe(number):
                 return True
             self._control.wait(_LOOK)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from migrator.core.control import Control
@@ -14,7 +14,7 @@ from migrator.core.edits import Edit
 from migrator.core.errors import DestinationError, LimitReached, MigratorError
 from migrator.core.events import Emit, Notice
 from migrator.core.model import ContextPair, Instance, StudyBatch
-from migrator.core.outcome import Outcome, State
+from migrator.core.outcome import Outcome, Refusal, State
 from migrator.core.settings import Settings
 from migrator.engine.accounting import LaneView
 from migrator.engine.asking import Asking
@@ -32,6 +32,7 @@ _SLOW_OPENING = 0.01  # seconds from which an association is opened ahead of nee
 _OUT_OF_RESOURCES = frozenset({0xA700, 0xA701, 0xA702})
 
 BEGIN_SLICE = 64  # instances that one begin line names
+_MOST_GIVEN_BACK = 3  # times that an instance cost several associations, none of which lived to carry it
 
 
 class Need(Enum):
@@ -40,6 +41,14 @@ class Need(Enum):
     TAKEN = auto()
     NEXT = auto()
     AHEAD = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A batch's begin line: the ticket for when it is on the disk, and whom it names."""
+
+    ticket: int
+    instances: Sequence[Instance]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,8 @@ class Lane:
         self._senders: set[Sender] = set()  # guarded by _lock, as all below
         self._opening: dict[Need, set[Sender]] = {need: set() for need in Need}
         self._answers = 0
-        self._begun: dict[int, int] = {}
+        self._begun: dict[int, _Begun] = {}  # by the number of a batch that nobody has taken yet
+        self._given_back: dict[str, tuple[int, int]] = {}  # times, and answers when it first was
         record.accounting.view = self.view
 
     def new_queue(self, most_instances: int = 0) -> BatchQueue:
@@ -122,7 +132,7 @@ class Lane:
         with self._lock:
             opening.add(sender)
         try:
-            self.control.checkpoint()
+            self.control.check()
             self.record.accounting.requesting_association()
             began = time.monotonic()
             if route is Route.SAME:
@@ -156,7 +166,7 @@ class Lane:
         if outcome.is_stored:
             self.breaker.answered()
             self.crew.went_well()
-        elif outcome.status in _OUT_OF_RESOURCES:
+        elif outcome.refusal is Refusal.RESOURCES and outcome.status in _OUT_OF_RESOURCES:
             self.failed(DestinationError(outcome.reason))
         else:
             self.breaker.answered()
@@ -179,15 +189,25 @@ class Lane:
 
     def failed(self, error: MigratorError) -> None:
         """The destination failed, not a single file."""
-        before = self.breaker.openings
         try:
-            self.breaker.failed(error)
+            has_opened = self.breaker.failed(error)
         except LimitReached as limit:
             self.stop(limit)
             return
-        if self.breaker.openings > before:
+        if has_opened:
             seconds = self.settings.recovery.breaker_wait
             self.emit(Notice(f"{self.destination.name} is left alone for {seconds:g} s: {error}"))
+
+    def is_own_fault(self, instance: Instance) -> bool:
+        """Whether an instance before which association after association ends is to blame itself.
+
+        That is so where the destination has served others since the first time, or did so before and this
+        happens again and again. Until then it is taken for the destination's fault.
+        """
+        with self._lock:
+            times, answers = self._given_back.get(instance.uid, (0, self._answers))
+            self._given_back[instance.uid] = times + 1, answers
+            return self._answers > answers or (times + 1 >= _MOST_GIVEN_BACK and self._answers > 0)
 
     def crowded(self) -> None:
         """The destination is out of resources: fewer associations at a time."""
@@ -275,23 +295,45 @@ class Lane:
         if batch is None:
             return None
         with self._lock:
-            ticket = self._begun.pop(batch.number, None)
-            if ticket is None:
-                ticket = self.record.begin(batch.instances[:BEGIN_SLICE])
+            begun = self._begun.pop(batch.number, None) or self._begin(batch)
             following = self.queue.head
             if following is not None and following.number not in self._begun:
-                self._begun[following.number] = self.record.begin(following.instances[:BEGIN_SLICE])
+                self._begun[following.number] = self._begin(following)
         self.record.manifest.want_durable()
-        return batch, ticket
+        return batch, begun.ticket
 
-    def give_back(self, batch: StudyBatch) -> None:
-        """Return a batch, or what is left of it, that could not be sent now."""
-        if batch.instances:
-            self.queue.give_back(batch)
+    def _begin(self, batch: StudyBatch) -> _Begun:
+        instances = batch.instances[:BEGIN_SLICE]
+        return _Begun(self.record.begin(instances), instances)
+
+    def prioritise(self, wanted: Callable[[Instance], bool]) -> int:
+        """Move the instances that are wanted to the front of the queue; returns how many.
+
+        A batch that was begun ahead and is split by that begins anew, part by part.
+        """
+        with self._lock:
+            count = self.queue.prioritise(wanted)
+            waiting = {batch.number for batch in self.queue.left()}
+            for number in self._begun.keys() - waiting:
+                self.record.end(self._begun.pop(number).instances)
+        return count
+
+    def give_back(self, batch: StudyBatch, *, culprit_last: bool = False) -> None:
+        """Return a batch, or what is left of it, that could not be sent now.
+
+        With `culprit_last` its first instance is what hindered it, and has to wait for all others.
+        """
+        instances = batch.instances
+        if culprit_last:
+            self.queue.postpone(replace(batch, instances=instances[:1]))
+            instances = instances[1:]
+        if instances:
+            self.queue.give_back(replace(batch, instances=instances))
 
     def end(self) -> None:
         """Take back the begin lines of batches that nobody started, and close the finder."""
-        for batch in self.queue.left():
-            if self._begun.pop(batch.number, None) is not None:
-                self.record.end(batch.instances[:BEGIN_SLICE])
+        with self._lock:
+            begun, self._begun = self._begun, {}
+        for one in begun.values():
+            self.record.end(one.instances)
         self.asking.close()

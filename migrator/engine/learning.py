@@ -14,6 +14,7 @@ from migrator.core.edits import Edit, RemapPatient, SuffixPatientId, Uncompress
 from migrator.core.model import ContextPair, Instance, Patient
 from migrator.core.outcome import Cause, Outcome
 from migrator.engine.recovery import Attempt, Route
+from migrator.engine.remedies.contents import RENEGOTIATED
 from migrator.engine.remedies.patient import REMAPPED, SUFFIXED
 
 _SURE_AFTER = 3  # identical heals, or identical failures, in a row
@@ -22,9 +23,9 @@ _MOST_STUDIES = 1000  # whose patients are remembered
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """How instances of one kind are sent at once; `remedy` names the step that was found to heal them."""
+    """How instances of one kind are sent at once; `remedies` names the steps that were found to heal them."""
 
-    remedy: str
+    remedies: tuple[str, ...]
     edits: tuple[Edit, ...]
     route: Route
 
@@ -50,8 +51,9 @@ class Learning:
         if identity is None or identity.own != instance.study.patient:
             return lesson
         if lesson is None:
-            return Lesson(identity.remedy, (identity.edit,), Route.SAME)
-        return replace(lesson, remedy=identity.remedy, edits=(identity.edit, *lesson.edits))
+            return Lesson((identity.remedy,), (identity.edit,), Route.SAME)
+        remedies = (*lesson.remedies, identity.remedy)
+        return replace(lesson, remedies=remedies, edits=(identity.edit, *lesson.edits))
 
     def is_hopeless(self, pair: ContextPair) -> bool:
         """Whether further associations have never made the destination accept such instances."""
@@ -63,7 +65,8 @@ class Learning:
         pair = attempt.instance.pair
         if outcome.is_stored:
             return self._healed(pair, attempt)
-        if outcome.cause in (Cause.CONTEXT, Cause.ENCODING) and outcome.status is None:
+        is_refused = outcome.cause in (Cause.CONTEXT, Cause.ENCODING) and outcome.status is None
+        if is_refused and not outcome.may_retry:
             with self._lock:
                 self._lessons.pop(pair, None)
                 self._failures[pair] = self._failures.get(pair, 0) + 1
@@ -76,7 +79,9 @@ class Learning:
         is_plain = not others and attempt.route is Route.SAME
         if is_plain or any(not isinstance(edit, Uncompress) for edit in others):
             return None
-        lesson = Lesson(attempt.remedies[-1], others, attempt.route)
+        # What came after it, such as another try, healed this instance alone.
+        step = next(remedy for remedy in reversed(attempt.remedies) if remedy in RENEGOTIATED)
+        lesson = Lesson((step,), others, attempt.route)
         with self._lock:
             self._failures.pop(pair, None)
             before, count = self._lessons.get(pair, (lesson, 0))

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from migrator.core.errors import AssociationRejected, Cancelled, DestinationError
+from migrator.core.errors import AssociationLost, AssociationRejected, Cancelled, DestinationError
 from migrator.core.events import AssociationOpened
 from migrator.core.model import ContextPair
 from migrator.engine.lane import Lane, Need
@@ -68,6 +68,7 @@ class Line:
         self._files = 0  # sent over the association that is open
         self._releasing: threading.Thread | None = None
         self._side: _Side | None = None
+        self._study: Collection[ContextPair] = ()  # the pairs of the study that was begun last
 
     def side(self, pairs: Collection[ContextPair], route: Route) -> Sender:
         """An association of its own for these pairs, kept open for the next of their kind.
@@ -79,14 +80,7 @@ class Line:
             self._side.unused = 0
             return self._side.sender
         self._drop_side()
-        try:
-            sender = self._lane.open_sender(pairs, Need.TAKEN, route)
-        except AssociationRejected as error:
-            if not error.is_transient or self._sender is None:
-                raise
-            # It may have room only when the main one has ended.
-            self._drop()
-            sender = self._lane.open_sender(pairs, Need.TAKEN, route)
+        sender = self._open(pairs, Need.TAKEN, route)
         self._side = _Side(kind, sender)
         self._lane.emit(AssociationOpened(self._lane.destination.name, self._number))
         return sender
@@ -100,11 +94,16 @@ class Line:
 
     def study_begins(self, pairs: Collection[ContextPair]) -> None:
         """Renew the association when it has carried enough files. Raises DestinationError."""
+        self._study = pairs
         most = self._lane.settings.send.batch_size
         if most and self._files >= most:
             self._replace(pairs, Need.NEXT)
         else:
             self.sender_for(pairs, Need.NEXT)
+
+    def study_goes_on(self) -> None:
+        """Have the study's association open, were it only to see that it can be. Raises DestinationError."""
+        self.sender_for(self._study)
 
     def file_done(self, left_of_study: int) -> None:
         """Count a file; request the next association shortly before this one's renewal."""
@@ -131,17 +130,27 @@ class Line:
         self._lane.emit(AssociationOpened(self._lane.destination.name, self._number))
         return sender
 
-    def _open(self, pairs: Collection[ContextPair], need: Need) -> Sender:
-        """Ask for an association while the old one is being released; again after that where need be."""
-        releasing = self._releasing
+    def _open(self, pairs: Collection[ContextPair], need: Need, route: Route = Route.SAME) -> Sender:
+        """Ask for an association while others of ours are open or being released; again after those."""
         try:
-            return self._lane.open_sender(pairs, need)
-        except AssociationRejected:
-            # A peer that serves few associations may have room only when the old one has ended.
-            if releasing is None or not releasing.is_alive():
+            return self._lane.open_sender(pairs, need, route)
+        except (AssociationRejected, AssociationLost) as error:
+            # A peer that serves few may have room only then; some hang up on one too many, or say nothing.
+            has_no_work = need is not Need.TAKEN and self._lane.queue.is_exhausted
+            if has_no_work or not error.may_retry or not self._makes_room():
                 raise
+            return self._lane.open_sender(pairs, need, route)
+
+    def _makes_room(self) -> bool:
+        """End what is open; False when nothing was."""
+        releasing = self._releasing
+        is_releasing = releasing is not None and releasing.is_alive()
+        has_others = self._sender is not None or self._side is not None
+        self._drop()
+        self._drop_side()
+        if releasing is not None:
             releasing.join()
-            return self._lane.open_sender(pairs, need)
+        return is_releasing or has_others
 
     def _opened_ahead(self, pairs: Collection[ContextPair]) -> Sender | None:
         ahead, self._ahead = self._ahead, None

@@ -54,7 +54,8 @@ class Sender(Protocol):
 
         A refusal, a file that cannot be read or encoded, a context that was not accepted are Outcomes.
         Raises AssociationLost when the association ended before the answer came: nobody knows whether
-        it was stored, unless the error's `nothing_sent` says that no byte had left.
+        it was stored, unless the error's `nothing_sent` says that no byte had left; `unanswered` tells how
+        it was sent.
         """
         ...
 

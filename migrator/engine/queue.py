@@ -45,6 +45,13 @@ class BatchQueue:
             self._waiting += len(batch.instances)
             self._changed.notify_all()
 
+    def postpone(self, batch: StudyBatch) -> None:
+        """Return what could not be sent, to be taken after all that waits."""
+        with self._changed:
+            self._batches.append(replace(batch, number=next(self._numbers)))
+            self._waiting += len(batch.instances)
+            self._changed.notify_all()
+
     def prioritise(self, wanted: Callable[[Instance], bool]) -> int:
         """Move the instances that are wanted to the front, in their order; returns how many."""
         with self._changed:

@@ -33,6 +33,7 @@ class JobRecord:
         self._lock = threading.Lock()
         self._by_uid: dict[str, tuple[str, int]] | None = None  # guarded by _lock, as the index is
         self._troubled: dict[int, Standing] = {}  # how what is pending now stood before
+        self._unanswered: dict[str, Outcome] = {}
         self._odd: set[int] = set()  # hashes of paths seen in this run that are no files to look at again
         self._unreadable: list[str] = []  # folders of this run
         self.scanned: set[int] = set()
@@ -141,11 +142,21 @@ class JobRecord:
             )
             if outcome.is_stored:
                 self.manifest.index.add_uid(instance.uid)
+            self._note_doubt(instance, outcome)
             self.accounting.settled(before or State.PENDING, instance.size, outcome)
         self._emit(InstanceSettled(instance, outcome, self._node))
 
+    def _note_doubt(self, instance: Instance, outcome: Outcome) -> None:
+        """With the lock held: as a later run reads it from the outcome's line."""
+        doubts = self.manifest.index.in_doubt
+        if outcome.state is State.UNKNOWN:
+            doubts.add(instance.uid)
+        elif instance.uid in doubts:
+            doubts.discard(instance.uid)
+            self._unanswered.pop(instance.uid, None)
+
     def reopen(self, instance: Instance, *, in_this_run: bool) -> None:
-        """Make a stored instance pending again: the destination turned out to lack it."""
+        """Make a settled instance pending again: the destination lacks it, or it has its turn in a wave."""
         with self._lock:
             before = self.manifest.index.put(
                 instance.path, instance.size, instance.mtime_ns, State.PENDING, False
@@ -169,9 +180,10 @@ class JobRecord:
         return self.manifest.append({"t": "begin", "uids": [instance.uid for instance in instances]})
 
     def end(self, instances: Sequence[Instance]) -> None:
-        """Take back a `begin` for instances of which not one byte was sent."""
-        if instances:
-            self.manifest.append({"t": "end", "uids": [instance.uid for instance in instances]})
+        """Take back a `begin` for instances of which not one byte was sent; those in doubt stay so."""
+        uids = [instance.uid for instance in instances if not self.is_in_doubt(instance)]
+        if uids:
+            self.manifest.append({"t": "end", "uids": uids})
 
     def has_failed(self, instance: Instance) -> bool:
         """Whether an earlier run could not store this path's instance, or never learnt whether it did."""
@@ -182,10 +194,19 @@ class JobRecord:
         """Whether an interrupted run may have sent this instance without learning the answer."""
         return instance.uid in self.manifest.index.in_doubt
 
-    def doubt(self, instance: Instance) -> None:
-        """Nobody knows whether this instance was stored: it is asked about before it is sent again."""
+    def doubt(self, instance: Instance, unanswered: Outcome | None = None) -> None:
+        """Nobody knows whether this instance was stored: it is asked about before it is sent again.
+
+        `unanswered` tells how it was sent, where that is known.
+        """
         with self._lock:
             self.manifest.index.in_doubt.add(instance.uid)
+            if unanswered is not None:
+                self._unanswered[instance.uid] = unanswered
+
+    def unanswered(self, instance: Instance) -> Outcome | None:
+        """How an instance in doubt was sent in this run, if it was."""
+        return self._unanswered.get(instance.uid)
 
     def earlier(self, uid: str) -> tuple[str, int] | None:
         """Path and size of the file that stands for this UID since an earlier run."""

@@ -118,7 +118,7 @@ def after_retry(before: Outcome, again: Outcome) -> Outcome:
         reason=f"{before.reason}; {again.reason}",
         attempts=0,
         seconds=0.0,
-        may_retry=before.may_retry and again.may_retry,
+        may_retry=before.may_retry or again.may_retry,
     )
 
 

@@ -63,14 +63,15 @@ class Upload:
         self._lane.new_queue(STREAM_WINDOW)
         self._tell_resume()
         self._phase("sending")
-        crew = threading.Thread(target=self._staff, name="staff", daemon=True)
+        crew = threading.Thread(target=lambda: self._guard(self._staff), name="staff", daemon=True)
         crew.start()
         self._guard(lambda: self._feed.stream(self._until_stopped(blocks), self._lane.queue))
         while crew.is_alive():
             crew.join(_WATCH)
 
     def resend(self, instances: Iterable[Instance]) -> Ending:
-        """Send these pending instances, once more."""
+        """Send these pending instances, once more; a pass of its own, with its own waves."""
+        self._lane.wave = 0
         self._lane.record.accounting.sending_begins()
         self._queue(instances)
         self._send_queue()
@@ -131,6 +132,7 @@ class Upload:
             return False
         finally:
             lane.wave_begins_in(0.0)
+            lane.breaker.rest()
         return True
 
     def _is_over(self) -> bool:
@@ -141,8 +143,9 @@ class Upload:
         return lane.stopped_by is not None
 
     def _until_stopped(self, blocks: Iterable[Block]) -> Iterator[Block]:
-        """The blocks, until a limit ends the scan like a wish of the user."""
+        """The blocks, until a limit ends the scan, or a wish to cancel this one destination of several."""
         for block in blocks:
+            self._lane.control.check()
             if self._is_over():
                 raise Cancelled("stopped by a limit")
             yield block

@@ -38,12 +38,19 @@ _BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 _LOOK = 0.1  # seconds between two looks of a worker that has to wait
 
 
+_ALREADY_THERE = Outcome(State.SKIPPED, Cause.DECISION, attempts=0, reason=Reason.ALREADY_THERE.value)
+
+
 class _Leave(Exception):
     """This worker sends no more for now; what is left of its batch goes back to the queue."""
 
 
-class _GivenBack(AssociationLost):
-    """Associations ended again and again before an instance had left; each time has been counted."""
+class _Counted(AssociationLost):
+    """What the circuit breaker has been told of already."""
+
+
+class _GivenBack(_Counted):
+    """Associations ended again and again before an instance had left: the others go first."""
 
 
 class Worker:
@@ -84,6 +91,8 @@ class Worker:
         """Without an association, wait until there may be room again."""
         self._line.close()
         self._lane.breaker.left(self._number)
+        if not self._lane.crew.room:
+            self._lane.breaker.rest()
         self._lane.control.wait(_LOOK)
 
     def _is_let_through(self) -> bool:
@@ -118,14 +127,15 @@ class Worker:
         if not error.may_retry:
             lane.stop(error)
             return
-        lane.emit(AssociationEnded(lane.destination.name, self._number, str(error)))
+        if not isinstance(error, _Counted):
+            lane.emit(AssociationEnded(lane.destination.name, self._number, str(error)))
         if lane.answers != self._answers:
             self._answers, self._failures = lane.answers, 0
         if is_refused and lane.open_associations:
             lane.refused()
             lane.control.wait(_BACKOFF[0])
             return
-        if not isinstance(error, _GivenBack):
+        if not isinstance(error, _Counted):
             lane.failed(error)
         if lane.breaker.circuit is Circuit.CLOSED:
             lane.control.wait(_BACKOFF[min(self._failures, len(_BACKOFF) - 1)])
@@ -146,19 +156,14 @@ class Worker:
                 for position in range(start, min(start + BEGIN_SLICE, len(instances))):
                     self._send_one(instances, position)
                     done += 1
-        except (DestinationError, _Leave) as error:
-            self._take_back(instances[done:])
-            self._lane.give_back(replace(batch, instances=tuple(instances[done:])))
+        except (DestinationError, _Leave, Cancelled) as error:
+            unsent = tuple(instances[done:])
+            self._lane.record.end(unsent[: 2 * BEGIN_SLICE])
+            self._lane.give_back(replace(batch, instances=unsent), culprit_last=isinstance(error, _GivenBack))
+            if isinstance(error, Cancelled):
+                raise
             if isinstance(error, DestinationError):
                 self._trouble(error, is_refused=isinstance(error, AssociationRejected))
-        except Cancelled:
-            self._take_back(instances[done:])
-            raise
-
-    def _take_back(self, unsent: Sequence[Instance]) -> None:
-        """Nothing of what was begun left, but for what is in doubt."""
-        begun = unsent[: 2 * BEGIN_SLICE]
-        self._lane.record.end([one for one in begun if not self._lane.record.is_in_doubt(one)])
 
     def _begin(self, instances: Sequence[Instance]) -> int:
         """Have the next slice's begin line on the disk by the time it is needed."""
@@ -186,12 +191,27 @@ class Worker:
                 held[study] = self._lane.asking.held_of(study)
             uids = held[study]
             if uids is not None and instance.uid in uids:
-                self._lane.record.settle(instance, _there(instance, is_doubted))
+                outcome = self._there(instance) if is_doubted else _ALREADY_THERE
+                self._lane.record.settle(instance, outcome)
                 continue
             if uids is None and is_doubted:
                 self._blind.add(instance.uid)
             left.append(instance)
         return left
+
+    def _there(self, instance: Instance) -> Outcome:
+        """What to record of an instance that was in doubt and that the destination holds."""
+        sent = self._lane.record.unanswered(instance) or Outcome(State.UNKNOWN)
+        return replace(
+            sent,
+            state=State.SENT,
+            cause=Cause.DECISION,
+            attempts=0,
+            may_retry=False,
+            reason="sent before an interruption; found at the destination by C-FIND",
+            healed=True,
+            remedies=("asked",),
+        )
 
     def _send_one(self, instances: Sequence[Instance], position: int) -> None:
         lane, instance = self._lane, instances[position]
@@ -203,7 +223,6 @@ class Worker:
         self._line.file_done(len(instances) - position - 1)
         if outcome.stops:
             lane.stop(DestinationError(f"{lane.destination.name} refuses to go on: {outcome.reason}"))
-            raise Cancelled("the destination asked to stop")
 
     def _await_turn(self) -> None:
         """Go on when the pace allows. Raises _Leave when this worker is one too many, Cancelled."""
@@ -211,7 +230,7 @@ class Worker:
         while True:
             if not self._goes_on():
                 raise _Leave
-            lane.control.checkpoint()
+            lane.control.check()
             left = lane.pace.delay() - waited
             if left <= 0:
                 return
@@ -229,7 +248,7 @@ class Worker:
         lesson = self._lane.learning.lesson(instance)
         if lesson is None:
             return attempt
-        remedies = (*attempt.remedies, lesson.remedy)
+        remedies = (*attempt.remedies, *lesson.remedies)
         return replace(attempt, edits=lesson.edits, route=lesson.route, remedies=remedies)
 
     def _deliver(self, instance: Instance, follower: Instance | None) -> Outcome:
@@ -263,10 +282,11 @@ class Worker:
                 break
             attempt = replace(attempt, sends=attempt.sends + again.attempts)
             outcome = after_retry(outcome, again)
-        if not outcome.is_stored and not attempt.sends:
-            self._lane.control.checkpoint()  # stopped before anything was sent: it stays pending
-        if outcome.cause is Cause.ASSOCIATION and outcome.state is State.FAILED:
-            raise _GivenBack(outcome.reason, nothing_sent=True)
+        if outcome.state is State.FAILED:
+            self._lane.control.check()  # stopped before the chain has come to its end
+            if outcome.cause is Cause.ASSOCIATION and not self._lane.is_own_fault(instance):
+                self._keep_doubt(attempt, outcome)
+                raise _GivenBack(outcome.reason, nothing_sent=True)
         self._learn(attempt, outcome)
         return concluded(attempt, outcome)
 
@@ -274,7 +294,8 @@ class Worker:
         lesson = self._lane.learning.ended(attempt, outcome)
         if lesson is not None:
             pair, name = attempt.instance.pair, self._lane.destination.name
-            words = f"{pair.sop_class} in {pair.transfer_syntax} goes to {name} {lesson.remedy} from now on"
+            how = ", ".join(lesson.remedies)
+            words = f"{pair.sop_class} in {pair.transfer_syntax} goes to {name} {how} from now on"
             self._lane.emit(Notice(words, "info"))
 
     def _retry(self, attempt: Attempt, decision: Retry, before: Outcome) -> Outcome | None:
@@ -289,16 +310,22 @@ class Worker:
                 lane.crowded()
             lane.control.wait(decision.after)
             if lane.breaker.circuit is Circuit.OPEN:
-                raise AssociationLost(lane.breaker.reason)
+                raise _Counted(lane.breaker.reason)
             return self._store(attempt, None)
         except Cancelled:
             return None
         except DestinationError:
             if lane.control.is_cancelled:
                 return None
-            if before.state is State.UNKNOWN:
-                lane.record.doubt(attempt.instance)
+            self._keep_doubt(attempt, before)
             raise
+
+    def _keep_doubt(self, attempt: Attempt, outcome: Outcome) -> None:
+        """An instance stays pending that the destination may have since an answer was lost."""
+        if outcome.state is State.UNKNOWN:
+            self._lane.record.doubt(attempt.instance, outcome)
+        elif "resent blindly" in attempt.remedies:
+            self._lane.record.doubt(attempt.instance)
 
     def _store(self, attempt: Attempt, follower: Instance | None) -> Outcome:
         instance = attempt.instance
@@ -309,22 +336,22 @@ class Worker:
         except AssociationRejected as error:
             if attempt.route is Route.SAME:
                 raise
-            words = f"the destination refused {attempt.route.value}: {error}"
-            return Outcome(State.FAILED, Cause.CONTEXT, attempts=0, reason=words)
+            return _refused_aside(attempt, error)
         except AssociationLost as error:
             if sender is None:
-                raise
+                if attempt.route is Route.SAME:
+                    raise
+                # Some hang up on a proposal that they do not like, others because they go down.
+                self._line.study_goes_on()
+                return _refused_aside(attempt, error)
             self._line.lost(sender)
             self._lane.emit(AssociationEnded(self._lane.destination.name, self._number, str(error)))
             self._lane.failed(error)
-            state = State.FAILED if error.nothing_sent else State.UNKNOWN
-            return Outcome(
-                state,
-                Cause.ASSOCIATION,
-                attempts=0 if error.nothing_sent else 1,
-                reason=str(error),
-                may_retry=True,
-            )
+            if error.nothing_sent:
+                outcome = Outcome(State.FAILED, Cause.ASSOCIATION, attempts=0)
+            else:
+                outcome = error.unanswered or Outcome(State.UNKNOWN, Cause.ASSOCIATION)
+            return replace(outcome, reason=str(error), may_retry=True)
 
     def _sender_for(self, attempt: Attempt) -> Sender:
         pairs = _pairs_of(attempt)
@@ -333,19 +360,20 @@ class Worker:
         return self._line.side(pairs, attempt.route)
 
 
+def _refused_aside(attempt: Attempt, error: AssociationRejected | AssociationLost) -> Outcome:
+    """An association of its own was not to be had. Only where the peer says so, it may be another time."""
+    return Outcome(
+        State.FAILED,
+        Cause.CONTEXT,
+        attempts=0,
+        reason=f"the destination refused {attempt.route.value}: {error}",
+        may_retry=isinstance(error, AssociationRejected) and error.is_transient,
+    )
+
+
 def _pairs_of(attempt: Attempt) -> tuple[ContextPair, ...]:
     """The presentation contexts that an instance needs as it is edited."""
     pair = attempt.instance.pair
     if not any(edit.makes_new_uid for edit in attempt.edits):
         return (pair,)
     return tuple(ContextPair(sop_class, pair.transfer_syntax) for sop_class in SECONDARY_CAPTURES)
-
-
-def _there(instance: Instance, is_doubted: bool) -> Outcome:
-    """What to record of an instance that the destination already holds."""
-    if is_doubted:
-        reason = "sent before an interruption; found at the destination by C-FIND"
-        return Outcome(
-            State.SENT, Cause.DECISION, attempts=0, reason=reason, healed=True, remedies=("asked",)
-        )
-    return Outcome(State.SKIPPED, Cause.DECISION, attempts=0, reason=Reason.ALREADY_THERE.value)

@@ -157,7 +157,7 @@ class DestinationRun:
         """While it lasts, other processes can steer this destination."""
 
         def prioritise(wanted: Callable[[Instance], bool]) -> int:
-            return self.lane.queue.prioritise(wanted)
+            return self.lane.prioritise(wanted)
 
         steered = DestinationSteering(self.control, self.pacing, prioritise, self.snapshot)
         return steering(self._manifest.file.parent, steered)

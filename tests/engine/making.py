@@ -69,12 +69,19 @@ Script = Callable[[Instance, int], Outcome | Exception | None]
 
 @dataclass
 class MemoryPacs:
-    """Stores UIDs. `script` may answer a store in its stead: by the instance and its how-manieth try."""
+    """Stores UIDs. `script` may answer a store in its stead: by the instance and its how-manieth try.
+
+    `accepts` tells which pairs it takes at all, `takes` which of what was proposed together; `opens` may
+    refuse a proposal, `no_room` is what an association too many meets.
+    """
 
     script: Script = lambda instance, tries: None
     accepts: Callable[[ContextPair], bool] = lambda pair: True
     answers_find: bool = True
+    takes: Callable[[ContextPair, frozenset[ContextPair]], bool] = lambda pair, proposed: True
     most_associations: int = 99
+    no_room: Callable[[], DestinationError] = lambda: AssociationLost("no association free")
+    opens: Callable[[frozenset[ContextPair]], DestinationError | None] = lambda proposed: None
     refuses: list[DestinationError] = field(default_factory=list)
     held: set[str] = field(default_factory=set)
     patients: dict[str, tuple[Patient, ...]] = field(default_factory=dict)
@@ -113,7 +120,10 @@ class MemorySender:
             if self._pacs.refuses:
                 raise self._pacs.refuses.pop(0)
             if self._pacs.associations >= self._pacs.most_associations:
-                raise AssociationLost("no association free")
+                raise self._pacs.no_room()
+            refused = self._pacs.opens(frozenset(pairs))
+            if refused is not None:
+                raise refused
             self._pacs.associations += 1
             self._pacs.opened += 1
             self._number = self._pacs.opened
@@ -127,7 +137,8 @@ class MemorySender:
         self, instance: Instance, edits: tuple[Edit, ...] = (), then: Instance | None = None
     ) -> Outcome:
         pacs = self._pacs
-        if not pacs.accepts(instance.pair) and Uncompress() not in edits:
+        is_taken = pacs.accepts(instance.pair) and pacs.takes(instance.pair, self._pairs)
+        if not is_taken and (Uncompress() not in edits or pacs.accepts(instance.pair)):
             return Outcome(State.FAILED, Cause.CONTEXT, attempts=0, reason="context not accepted")
         with pacs.lock:
             pacs.stores[instance.uid] += 1
@@ -135,10 +146,12 @@ class MemorySender:
             answer = pacs.script(instance, pacs.stores[instance.uid])
             if answer is None:
                 pacs.held.add(instance.uid)
+        fidelity = Fidelity.DECOMPRESSED if Uncompress() in edits else Fidelity.VERBATIM
         if isinstance(answer, Exception):
             self._close()
+            if isinstance(answer, AssociationLost) and not answer.nothing_sent:
+                answer.unanswered = Outcome(State.UNKNOWN, Cause.ASSOCIATION, fidelity=fidelity, bytes=700)
             raise answer
-        fidelity = Fidelity.DECOMPRESSED if Uncompress() in edits else Fidelity.VERBATIM
         return answer or Outcome(State.SENT, status=0, fidelity=fidelity, bytes=700)
 
     def release(self) -> None:

@@ -37,7 +37,7 @@ class Bench:
         )
 
     def _wait(self, seconds: float) -> None:
-        self.control.checkpoint()
+        self.control.check()
         self.clock.now += seconds
 
     def _probe(self) -> None:
@@ -123,6 +123,22 @@ def test_without_that_limit_it_waits_for_ever() -> None:
     bench.fail(5)
     assert bench.passes()
     assert bench.clock.now > 100_000
+
+
+def test_time_in_which_nobody_may_send_does_not_count_as_down() -> None:
+    bench = Bench(give_up_after="5m")
+    bench.fail(5)
+    for _ in range(60):
+        bench.clock.now += 60
+        bench.breaker.rest()
+    assert bench.passes()
+
+
+def test_a_pause_does_not_keep_a_worker_in_the_wait() -> None:
+    bench = Bench()
+    bench.fail(5)
+    bench.control.pause()
+    assert not bench.breaker.pass_through(1, iter([True, True, False]).__next__)
 
 
 def test_a_probe_that_meets_what_waiting_cannot_mend_ends_the_wait_with_it() -> None:

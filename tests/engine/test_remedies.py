@@ -20,10 +20,20 @@ from migrator.core.errors import Unreachable
 from migrator.core.model import Patient
 from migrator.core.outcome import Cause, Outcome, Refusal, State
 from migrator.engine.learning import Learning
-from migrator.engine.recovery import MOST_SENDS, Attempt, Decision, Hold, Retry, Route, Settle, decide
+from migrator.engine.recovery import (
+    MOST_SENDS,
+    Attempt,
+    Decision,
+    Hold,
+    Retry,
+    Route,
+    Settle,
+    after_retry,
+    decide,
+)
 from migrator.engine.remedies.chain import Questions, remedies_of
 from migrator.engine.remedies.patient import is_another_person
-from tests.engine.making import RLE, make_instance, settings_of
+from tests.engine.making import RLE, make_instance, make_series, settings_of
 
 INSTANCE = make_instance(transfer_syntax=RLE)
 OWN = INSTANCE.study.patient
@@ -274,6 +284,42 @@ def test_a_heal_without_a_change_of_values_is_learnt_after_three_of_its_kind() -
     assert learning.lesson(INSTANCE) == lesson
     assert learning.lesson(make_instance()) is None, "another transfer syntax"
     assert learning.ended(healed, STORED) is None, "it is told once"
+
+
+@pytest.mark.parametrize(
+    "after", ["tried again", "backed off", "resent blindly", "wave 2", "patient remapped"]
+)
+def test_a_lesson_names_what_healed_all_and_not_what_came_after_it_once(after: str) -> None:
+    learning = Learning()
+    edits = (Uncompress(),) if after != "patient remapped" else (Uncompress(), RemapPatient(THERE))
+    for _ in range(3):
+        learning.ended(Attempt(INSTANCE, edits, remedies=("uncompressed", after)), STORED)
+    elsewhere = make_series(7)
+    lesson = learning.lesson(make_instance(1, elsewhere, transfer_syntax=RLE))
+    assert lesson is not None
+    assert lesson.remedies == ("uncompressed",)
+
+
+def test_who_has_another_patient_there_and_another_encoding_is_told_of_both() -> None:
+    learning = Learning()
+    for _ in range(3):
+        learning.ended(Attempt(INSTANCE, (Uncompress(),), remedies=("uncompressed",)), STORED)
+    learning.ended(Attempt(INSTANCE, (RemapPatient(THERE),), remedies=("patient remapped",)), STORED)
+    lesson = learning.lesson(INSTANCE)
+    assert lesson is not None
+    assert lesson.remedies == ("uncompressed", "patient remapped")
+
+
+def test_nothing_is_decompressed_to_clean_it_where_that_is_off() -> None:
+    for step in Chain(decompress=False).steps(NOT_UNDERSTOOD):
+        assert isinstance(step, Retry)
+        assert not any(isinstance(edit, Uncompress) for edit in step.edits)
+
+
+def test_a_try_that_could_not_be_made_for_now_is_no_final_verdict() -> None:
+    busy = replace(CONTEXT, may_retry=True, reason="congestion")
+    assert after_retry(NOT_UNDERSTOOD, busy).may_retry
+    assert not after_retry(NOT_UNDERSTOOD, CONTEXT).may_retry
 
 
 def test_a_change_of_contents_is_not_learnt_for_other_objects() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from migrator.core.control import Control
-from migrator.core.events import ignore
+from migrator.core.events import Event, PhaseStarted, ignore
 from migrator.core.settings import ScanSettings, Settings
 from migrator.engine.manifest_rows import rows
 from migrator.jobs.migrate import MigrateJob, MigrateRequest, Target
@@ -118,6 +118,25 @@ def test_one_destination_can_be_stopped_alone(archive: Make, keeping_scp: Start,
     assert result.source_check is not None
     assert other.datasets == source.datasets
     assert result.snapshot.run.balances
+
+
+def test_one_destination_stopped_while_the_source_is_read_takes_no_more(
+    archive: Make, keeping_scp: Start, tmp_path: Path
+) -> None:
+    source = archive(studies=20, instances=5, side=4)
+    stopped, other = keeping_scp(), keeping_scp()
+    settings = Settings(scan=ScanSettings(settle=0))
+    targets = tuple(Target(peer.node, settings) for peer in (stopped, other))
+
+    def stop(event: Event) -> None:
+        if event == PhaseStarted("scanning", str(stopped.node)):
+            job.destinations[0].control.cancel()
+
+    job = MigrateJob(MigrateRequest(str(source.folder), targets, tmp_path), Control(), stop)
+    result = job.run()
+    assert [one.snapshot.run.found for one in result.destinations] == [0, 100]
+    assert [one.ending.is_cancelled for one in result.destinations] == [True, False]
+    assert other.datasets == source.datasets
 
 
 def test_one_destination_can_be_paused_while_the_other_goes_on(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from tests.migrate.running import Command
 from tests.peers import Act, Greeting, Rule, Script, ScriptedPacs
 from tests.peers.archives import Archive
-from tests.peers.scripted_rules import CALLED_AE_NOT_RECOGNISED, CONGESTION
+from tests.peers.scripted_rules import CALLED_AE_NOT_RECOGNISED, CONGESTION, Proposal
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
+MR = "1.2.840.10008.5.1.4.1.1.4"
 
 Make = Callable[..., Archive]
 Start = Callable[..., ScriptedPacs]
@@ -216,6 +219,56 @@ def test_a_liar_is_found_out_and_sent_to_again(archive: Make, scripted_pacs: Sta
     pacs.script = Script()
     assert migrate(source.folder, pacs.node, "--resend-missing").code == 0
     assert pacs.uids == source.uids
+
+
+def test_what_is_sent_again_after_verifying_begins_a_pass_of_its_own(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=1, instances=4)
+    late, lost, *_ = sorted(source.uids)
+    pacs = scripted_pacs(Rule(0x0110, uids=(late,), first=2), Rule(uids=(lost,), first=1, keeps=False))
+    ran = migrate(source.folder, pacs.node, "--workers", "1", "--resend-missing")
+    assert ran.code == 0
+    assert ran.json["remedies"] == {"tried again": 1, "wave 1": 1}
+    assert ran.json["healed"] == 1, "what a liar lost was healed by nothing but another send"
+
+
+def test_how_an_object_was_sent_whose_answer_was_lost_is_recorded(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=1, instances=3, syntaxes=(RLELossless,))
+    pacs = scripted_pacs(Rule(act=Act.CLOSE, numbers=(2,)), syntaxes=(ExplicitVRLittleEndian,))
+    ran = migrate(source.folder, pacs.node, "--workers", "1")
+    assert ran.code == 0
+    assert ran.json["remedies"] == {"uncompressed": 3, "asked": 1}
+    assert ran.json["fidelity"] == {"decompressed": 3}
+
+
+def test_a_destination_of_one_association_gets_what_needs_one_of_its_own(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=2, instances=6, sop_classes=(CT, MR))
+
+    def takes(sop_class: str, syntax: str, proposal: Proposal) -> bool:
+        return sop_class == CT or len(proposal.sop_classes) == 1
+
+    pacs = scripted_pacs(accepts=takes, most_associations=1)
+    ran = migrate(source.folder, pacs.node, "--workers", "1", "--give-up-after", "20s")
+    assert ran.code == 0, ran.told
+    assert pacs.uids == source.uids
+    assert set(pacs.counts.values()) == {1}
+
+
+def test_the_log_tells_of_every_heal_by_what_and_how_faithful(
+    archive: Make, scripted_pacs: Start, migrate: Command, data_directory: Path
+) -> None:
+    source = archive(studies=1, instances=2, syntaxes=(RLELossless,))
+    pacs = scripted_pacs(Rule(0x0110, first=1), syntaxes=(ExplicitVRLittleEndian,))
+    assert migrate(source.folder, pacs.node, "--workers", "1").code == 0
+    told = "".join(log.read_text("utf-8") for log in data_directory.rglob("*.log"))
+    (first, second) = [line for line in told.splitlines() if "healed: " in line]
+    assert first.endswith("healed: uncompressed, tried again (decompressed)")
+    assert second.endswith("healed: uncompressed (decompressed)")
 
 
 def test_a_peer_that_cannot_be_asked_gets_a_lost_answers_object_once_more(

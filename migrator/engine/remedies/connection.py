@@ -29,7 +29,7 @@ def resolve_unknown(settings: RecoverySettings, holds: Holds) -> Remedy:
             return None
         is_there = _answer(attempt) if settings.allows("ask") else None
         if is_there:
-            size = attempt.instance.size - attempt.instance.offset
+            size = outcome.bytes or attempt.instance.size - attempt.instance.offset
             reason = "no answer came; found at the destination by C-FIND"
             stored = replace(outcome, state=State.SENT, may_retry=False, bytes=size, reason=reason)
             return Settle("asked", stored)

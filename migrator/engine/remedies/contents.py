@@ -10,6 +10,12 @@ from migrator.core.outcome import Cause, Outcome, Refusal
 from migrator.core.settings import RecoverySettings
 from migrator.engine.recovery import Attempt, Decision, Remedy, Route, Step, first_step
 
+UNCOMPRESSED = "uncompressed"
+TARGETED = "targeted"
+TARGETED_UNCOMPRESSED = "targeted and uncompressed"
+UNCOMPRESSED_ONLY = "uncompressed only"
+RENEGOTIATED = frozenset({UNCOMPRESSED, TARGETED, TARGETED_UNCOMPRESSED, UNCOMPRESSED_ONLY})
+
 
 def renegotiate(settings: RecoverySettings, is_hopeless: Callable[[ContextPair], bool]) -> Remedy:
     """Decode or re-encode, without loss, what the negotiation did not accept; then ask for less at a time.
@@ -20,17 +26,17 @@ def renegotiate(settings: RecoverySettings, is_hopeless: Callable[[ContextPair],
 
     def decide(attempt: Attempt, outcome: Outcome) -> Decision | None:
         # What cannot be decoded may be accepted as it is elsewhere.
-        after_encoding = outcome.cause is Cause.ENCODING and "uncompressed" in attempt.remedies
+        after_encoding = outcome.cause is Cause.ENCODING and UNCOMPRESSED in attempt.remedies
         if outcome.cause is not Cause.CONTEXT and not after_encoding:
             return None
         plain = without(attempt.edits, Uncompress)
         packed = (*plain, uncompress)
-        steps = [Step("uncompressed", packed, attempt.route, ("decompress",))]
+        steps = [Step(UNCOMPRESSED, packed, attempt.route, ("decompress",))]
         if not is_hopeless(attempt.instance.pair) and not outcome.status:
             steps += (
-                Step("targeted", plain, Route.TARGETED, ("targeted",)),
-                Step("targeted and uncompressed", packed, Route.TARGETED, ("targeted", "decompress")),
-                Step("uncompressed only", packed, Route.UNCOMPRESSED, ("targeted", "decompress")),
+                Step(TARGETED, plain, Route.TARGETED, ("targeted",)),
+                Step(TARGETED_UNCOMPRESSED, packed, Route.TARGETED, ("targeted", "decompress")),
+                Step(UNCOMPRESSED_ONLY, packed, Route.UNCOMPRESSED, ("targeted", "decompress")),
             )
         return first_step(settings, attempt, steps)
 
@@ -49,7 +55,9 @@ def simplify(settings: RecoverySettings) -> Remedy:
         steps = (
             Step("without private elements", (*plain, StripPrivate()), attempt.route, ("strip_private",)),
             Step("cleaned", cleaned, attempt.route, ("clean", "decompress")),
-            Step("cleaned, uncompressed only", cleaned, Route.UNCOMPRESSED, ("clean", "targeted")),
+            Step(
+                "cleaned, uncompressed only", cleaned, Route.UNCOMPRESSED, ("clean", "decompress", "targeted")
+            ),
         )
         return first_step(settings, attempt, steps)
 
