@@ -47,7 +47,7 @@ class Clean(Edit):
 class RemapPatient(Edit):
     """Give the object the identity that the destination knows the study's patient by.
 
-    Empty attributes of `patient` are left as the file has them, but for the issuer, which goes with the ID.
+    Empty attributes of `patient` are left as the file has them, but for the issuer of another ID.
     """
 
     patient: Patient = field(repr=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from migrator.core.edits import Change
-from migrator.core.model import Instance, Reason
+from migrator.core.model import Instance, Patient, Reason
 
 
 class State(str, Enum):
@@ -80,6 +80,7 @@ class Outcome:
     every further instance would be refused in the same way, so the run should end. `latency` is the time
     from the last byte sent to the response, in seconds. `sent_uid` is the SOP instance UID that was sent
     where it is not the file's; `changes` tells which attributes were sent otherwise, before and after.
+    `sent_patient` is whom an object names that was edited and refused for its patient.
     """
 
     state: State
@@ -99,6 +100,7 @@ class Outcome:
     latency: float = 0.0
     sent_uid: str = ""
     changes: tuple[Change, ...] = ()
+    sent_patient: Patient | None = field(default=None, repr=False)
 
     @property
     def is_stored(self) -> bool:

@@ -12,12 +12,12 @@ from struct import error as StructError
 
 from migrator.core.edits import Change, Clean, Edit, Reclassify, RemapPatient, StripPrivate, SuffixPatientId
 from migrator.core.errors import CannotEncode, UnreadableFile
-from migrator.core.model import Instance
+from migrator.core.model import Instance, Patient
 from migrator.core.outcome import Fidelity
 from migrator.core.rules import ApplyCrosswalk, ApplyRules
 from migrator.dicom.contexts import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, uid_words
 from migrator.dicom.decoding import BUDGET
-from migrator.dicom.edits_patient import remap, suffix_id
+from migrator.dicom.edits_patient import patient_of, remap, suffix_id
 from migrator.dicom.edits_private import clean, strip_private
 from migrator.dicom.original_attributes import add_originals
 from migrator.dicom.payload import (
@@ -72,7 +72,7 @@ class Edited:
 
     `instance` is the file's, but for SOP class and instance UID as they are sent; `transfer_syntax` is that
     of the segments. `sent_uid` is empty where the SOP instance UID is the file's. What `stays_compressed`
-    would fit its SOP class no more otherwise.
+    would fit its SOP class no more otherwise. `patient` is whom it names where it was edited.
     """
 
     instance: Instance
@@ -83,6 +83,7 @@ class Edited:
     changes: tuple[Change, ...] = ()
     sent_uid: str = ""
     stays_compressed: bool = False
+    patient: Patient | None = None
 
     @property
     def is_odd(self) -> bool:
@@ -137,6 +138,7 @@ class Editor:
                 fidelity=fidelity,
                 changes=changes,
                 sent_uid=uid if uid != instance.uid else "",
+                patient=patient_of(draft),
                 stays_compressed=sop_class == TRUE_COLOR and draft.text(_PHOTOMETRIC) in _SUBSAMPLED,
             )
 

@@ -19,7 +19,7 @@ def patient_of(draft: Draft) -> Patient:
 
 
 def remap(draft: Draft, patient: Patient) -> None:
-    """Give the object this identity; what is empty in `patient` stays, but the issuer goes with the ID."""
+    """Give the object this identity; what is empty in `patient` stays, but for the issuer of another ID."""
     before = patient_of(draft)
     wanted = ((NAME, patient.name), (ID, patient.id), (BIRTH_DATE, patient.birth_date), (SEX, patient.sex))
     texts = [(tag, text) for tag, text in wanted if text]
@@ -29,7 +29,9 @@ def remap(draft: Draft, patient: Patient) -> None:
     draft.make_room_for(texts)
     for tag, text in texts:
         draft.set_text(tag, text)
-    if not patient.id or (before.id, before.issuer) == (patient.id, patient.issuer):
+    # Many archives do not say who issued an ID; the same ID then has the issuer that it had.
+    is_same = before.id == patient.id and patient.issuer in ("", before.issuer)
+    if not patient.id or is_same:
         return
     if not patient.issuer:
         draft.delete(ISSUER)

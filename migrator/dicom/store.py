@@ -18,7 +18,7 @@ from migrator.core.errors import (
     InstanceError,
 )
 from migrator.core.model import ContextPair, Instance, Node
-from migrator.core.outcome import Cause, Fidelity, Outcome, State
+from migrator.core.outcome import Cause, Fidelity, Outcome, Refusal, State
 from migrator.core.settings import SendSettings
 from migrator.dicom.association import Association, Timeouts
 from migrator.dicom.commands import Response
@@ -335,6 +335,7 @@ class StoreSender:
             refusal=means.refusal,
             sent_uid=shipment.cargo.sent_uid,
             changes=shipment.cargo.changes,
+            sent_patient=shipment.cargo.patient if means.refusal is Refusal.PATIENT else None,
         )
 
     def _trace_failure(self, response: Response | None, words: str) -> None:

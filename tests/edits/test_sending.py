@@ -154,6 +154,17 @@ def test_a_remapped_patient_is_told_of_in_the_object_and_in_the_outcome(
     }
 
 
+def test_the_issuer_of_an_id_stays_where_the_destination_only_does_not_tell_it(
+    keeping_scp: Keeping, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "a.dcm", a_dataset(IssuerOfPatientID="OLD"))
+    outcome, kept = store(keeping_scp(), path, RemapPatient(Patient("P1", "", "Roe^Jane")))
+    assert kept is not None
+    found = read(kept.data)
+    assert (found.PatientID, found.IssuerOfPatientID, str(found.PatientName)) == ("P1", "OLD", "Roe^Jane")
+    assert outcome.changes == (("PatientName", "Doe^Jane", "Roe^Jane"),)
+
+
 def test_old_values_are_told_of_in_the_character_set_that_the_object_ends_with(
     keeping_scp: Keeping, tmp_path: Path
 ) -> None:

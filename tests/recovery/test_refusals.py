@@ -302,3 +302,30 @@ def test_a_wrong_status_meaning_is_refused_before_anything_is_sent(
     ran = migrate(source.folder, scripted_pacs().node, "--status", text)
     assert ran.code == 2
     assert "--status" in ran.told
+
+
+def test_a_patient_whom_rules_have_renamed_is_compared_as_sent(
+    archive: Make, scripted_pacs: Start, migrate: Command, tmp_path: Path
+) -> None:
+    """The file's own patient differs in name and birth date from whom the destination knows."""
+    source = archive(studies=1, instances=2)
+    rules = tmp_path / "rules.txt"
+    rules.write_text('PatientName set "New^Name"\nPatientBirthDate set "20010203"\n')
+    known = Known("NEW-1", "New^Name", "20010203")
+    pacs = scripted_pacs(Rule(0xFFFB, when=patient_is_not("NEW-1")), patients={study_of(source): (known,)})
+    ran = migrate(source.folder, pacs.node, "--workers", "1", "--rules", str(rules))
+    assert ran.code == 0
+    assert ran.json["fidelity"] == {"remapped": 2}
+    assert {str(arrived.dataset.PatientName) for arrived in pacs.arrived[1:]} == {"New^Name"}
+
+
+def test_a_copy_is_not_decompressed_where_that_is_off(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=1, instances=2, syntaxes=(RLELossless,))
+    takes_copies_plain = {"accepts": lambda sop, syntax, proposal: sop == CT or syntax != RLELossless}
+    pacs = scripted_pacs(Rule(0xA900, sop_classes=(CT,)), **takes_copies_plain)
+    ran = migrate(source.folder, pacs.node, "--no-decompress")
+    assert ran.counts("failed") == (2,)
+    assert "does not match its SOP class" in ran.json["problems"][0]["reason"]
+    assert migrate(source.folder, pacs.node, "--retry-failed").json["fidelity"] == {"reclassified": 2}

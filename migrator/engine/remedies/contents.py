@@ -66,11 +66,13 @@ def simplify(settings: RecoverySettings) -> Remedy:
 
 def reclassify(settings: RecoverySettings) -> Remedy:
     """Send a Secondary Capture copy of what does not match its SOP class."""
+    uncompress = Uncompress(keeps_lossy=not settings.allows("decompress_lossy"))
+    copy = Reclassify(uncompress if settings.allows("decompress") else None)
 
     def decide(attempt: Attempt, outcome: Outcome) -> Decision | None:
         if outcome.refusal is not Refusal.MISMATCH:
             return None
-        edits = (*without(attempt.edits, Reclassify), Reclassify())
+        edits = (*without(attempt.edits, Reclassify), copy)
         step = Step("as a Secondary Capture copy", edits, Route.TARGETED, ("reclassify",))
         return first_step(settings, attempt, (step,))
 

@@ -41,7 +41,7 @@ def reidentify(settings: RecoverySettings, patients: Patients) -> Remedy:
         return Retry(SUFFIXED, edits, attempt.route)
 
     def _remap(attempt: Attempt, outcome: Outcome) -> Decision | None:
-        own = attempt.instance.study.patient
+        own = outcome.sent_patient or attempt.instance.study.patient
         try:
             known = patients(attempt.instance.study.uid)
         except DestinationError as error:
