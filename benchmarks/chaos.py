@@ -34,8 +34,8 @@ BREAKS = {
     "resume": ("engine/manifest_index.py", r'if kind == "o":', 'if kind == "nothing is taken up again":'),
     "unknown": (
         "engine",
-        r"State\.FAILED if error\.nothing_sent else State\.UNKNOWN",
-        "State.FAILED if error.nothing_sent else State.SENT",
+        r"error\.unanswered or Outcome\(State\.UNKNOWN, Cause\.ASSOCIATION\)",
+        "replace(error.unanswered or Outcome(State.UNKNOWN, Cause.ASSOCIATION), state=State.SENT)",
     ),
     "fsync": ("engine/manifest.py", r"os\.fsync\(self\._descriptor\)", "pass"),
 }
