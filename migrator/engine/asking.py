@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from migrator.core.control import Control
-from migrator.core.errors import DestinationError
 from migrator.core.events import Emit, Notice
 from migrator.core.model import Instance, Patient, Proof
 from migrator.engine.ports import Finder
@@ -42,17 +41,17 @@ class Asking:
         return answer
 
     def held_of(self, study_uid: str) -> frozenset[str] | None:
-        """The SOP instance UIDs that the destination holds of a study; None when it cannot tell."""
+        """The SOP instance UIDs that the destination holds of a study; None when it cannot tell.
+
+        Raises DestinationError.
+        """
         with self._lock:
-            try:
-                holdings = self._the_finder().holdings(study_uid)
-            except DestinationError as error:
-                self._cannot_tell(str(error))
-                return None
-            if holdings.proof is not Proof.UID_SET:
-                self._cannot_tell(holdings.reason)
+            holdings = self._the_finder().holdings(study_uid)
         self._answered()
-        return holdings.uids if holdings.proof is Proof.UID_SET else None
+        if holdings.proof is Proof.UID_SET:
+            return holdings.uids
+        self.cannot_tell(holdings.reason)
+        return None
 
     def patients(self, study_uid: str) -> tuple[Patient, ...] | None:
         """Under whom the destination knows a study, asked once; None when it cannot tell.
@@ -79,9 +78,10 @@ class Asking:
         if finder is not None:
             finder.interrupt()
 
-    def _cannot_tell(self, reason: str) -> None:
+    def cannot_tell(self, reason: str) -> None:
         """Say once that the destination could not be asked what it holds."""
-        is_first, self._has_told = not self._has_told, True
+        with self._lock:
+            is_first, self._has_told = not self._has_told, True
         if is_first and not self._control.is_cancelled:
             self._emit(Notice(f"The destination cannot tell which instances it holds: {reason}"))
 

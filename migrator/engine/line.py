@@ -137,12 +137,12 @@ class Line:
         except (AssociationRejected, AssociationLost) as error:
             # A peer that serves few may have room only then; some hang up on one too many, or say nothing.
             has_no_work = need is not Need.TAKEN and self._lane.queue.is_exhausted
-            if has_no_work or not error.may_retry or not self._makes_room():
+            if has_no_work or not error.may_retry or not self.make_room():
                 raise
             return self._lane.open_sender(pairs, need, route)
 
-    def _makes_room(self) -> bool:
-        """End what is open; False when nothing was."""
+    def make_room(self) -> bool:
+        """End what is open, so that the destination may accept another; False when nothing was."""
         releasing = self._releasing
         is_releasing = releasing is not None and releasing.is_alive()
         has_others = self._sender is not None or self._side is not None

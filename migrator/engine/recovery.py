@@ -108,10 +108,10 @@ def decide(remedies: Sequence[Remedy], attempt: Attempt, outcome: Outcome) -> De
 
 def after_retry(before: Outcome, again: Outcome) -> Outcome:
     """What the last try came to. One that could not be made leaves the answer standing that led to it."""
-    if again.attempts or again.is_stored or before.status is None:
+    if again.attempts or again.is_stored or again.cause is Cause.ASSOCIATION or not again.reason:
         return again
-    if again.cause is Cause.ASSOCIATION or not again.reason:
-        return again
+    if before.status is None:
+        return replace(again, reason=_joined(before, again))
     return replace(
         before,
         cause=again.cause,
@@ -120,6 +120,14 @@ def after_retry(before: Outcome, again: Outcome) -> Outcome:
         seconds=0.0,
         may_retry=before.may_retry or again.may_retry,
     )
+
+
+def _joined(before: Outcome, again: Outcome) -> str:
+    """Why an instance is not accepted as it is, and why it cannot be made into what would be."""
+    if again.cause is before.cause or before.cause is not Cause.CONTEXT:
+        # A further association that is no better tells nothing new of what cannot be decoded.
+        return again.reason if before.cause is Cause.CONTEXT else before.reason
+    return f"{before.reason}; {again.reason}"
 
 
 def concluded(attempt: Attempt, outcome: Outcome) -> Outcome:

@@ -14,7 +14,6 @@ from migrator.core.settings import Settings
 from migrator.engine.feed import Block, Feed
 from migrator.engine.lane import Lane
 from migrator.engine.planner import Planner
-from migrator.engine.remedies.chain import Questions, remedies_of
 from migrator.engine.worker import Worker
 
 STREAM_WINDOW = 20_000  # instances that wait between scan and sending
@@ -39,8 +38,6 @@ class Upload:
         self._settings = settings
         self._feed = feed
         self._planner = planner
-        questions = Questions(lane.asking.holds, lane.asking.patients, lane.learning.is_hopeless)
-        self._remedies = remedies_of(settings, questions)
         self._failure: Exception | None = None
         self._hires = 0
         lane.known_pairs = planner.pairs
@@ -175,7 +172,7 @@ class Upload:
 
     def _work(self, number: int) -> None:
         try:
-            Worker(self._lane, number, self._remedies).run()
+            Worker(self._lane, number).run()
         except Exception as error:  # noqa: BLE001 - a thread's outermost loop: no fault may end unheard
             if not isinstance(error, MigratorError):
                 self._lane.emit(Notice(f"worker {number} ended by a fault: {type(error).__name__}", "error"))

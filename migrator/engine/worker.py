@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from migrator.core.edits import SECONDARY_CAPTURES
 from migrator.core.errors import (
@@ -24,7 +25,6 @@ from migrator.engine.ports import Sender
 from migrator.engine.recovery import (
     Attempt,
     Hold,
-    Remedy,
     Retry,
     Route,
     Settle,
@@ -32,6 +32,7 @@ from migrator.engine.recovery import (
     concluded,
     decide,
 )
+from migrator.engine.remedies.chain import Questions, remedies_of
 
 # Seconds between one worker's tries to reach a destination that does not answer.
 _BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
@@ -39,6 +40,10 @@ _LOOK = 0.1  # seconds between two looks of a worker that has to wait
 
 
 _ALREADY_THERE = Outcome(State.SKIPPED, Cause.DECISION, attempts=0, reason=Reason.ALREADY_THERE.value)
+
+
+_Subject = TypeVar("_Subject")
+_Answer = TypeVar("_Answer")
 
 
 class _Leave(Exception):
@@ -56,10 +61,16 @@ class _GivenBack(_Counted):
 class Worker:
     """Runs in a thread of its own until the lane's queue is exhausted."""
 
-    def __init__(self, lane: Lane, number: int, remedies: list[Remedy]) -> None:
+    def __init__(self, lane: Lane, number: int) -> None:
         self._lane = lane
         self._number = number
-        self._remedies = remedies
+        asking = lane.asking
+        questions = Questions(
+            lambda instance: self._asked(asking.holds, instance),
+            lambda study_uid: self._asked(asking.patients, study_uid),
+            lane.learning.is_hopeless,
+        )
+        self._remedies = remedies_of(lane.settings, questions)
         self._line = Line(lane, number)
         self._answers = 0  # of the lane, when the next began to count
         self._failures = 0  # in a row, while the destination served nobody
@@ -188,7 +199,7 @@ class Worker:
                 continue
             study = instance.study.uid
             if study not in held:
-                held[study] = self._lane.asking.held_of(study)
+                held[study] = self._held_of(study)
             uids = held[study]
             if uids is not None and instance.uid in uids:
                 outcome = self._there(instance) if is_doubted else _ALREADY_THERE
@@ -198,6 +209,29 @@ class Worker:
                 self._blind.add(instance.uid)
             left.append(instance)
         return left
+
+    def _held_of(self, study_uid: str) -> frozenset[str] | None:
+        """What the destination holds of a study; None when it cannot tell."""
+        try:
+            return self._asked(self._lane.asking.held_of, study_uid)
+        except DestinationError as error:
+            self._lane.asking.cannot_tell(str(error))
+            return None
+
+    def _asked(self, ask: Callable[[_Subject], _Answer], subject: _Subject) -> _Answer:
+        """Ask the destination. Where it has no room for the question, our own association makes way for it.
+
+        Raises DestinationError.
+        """
+        try:
+            return ask(subject)
+        except DestinationError as error:
+            if isinstance(error, Unreachable) or not error.may_retry or not self._line.make_room():
+                raise
+        try:
+            return ask(subject)
+        finally:
+            self._lane.asking.close()
 
     def _there(self, instance: Instance) -> Outcome:
         """What to record of an instance that was in doubt and that the destination holds."""

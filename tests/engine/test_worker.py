@@ -19,7 +19,6 @@ from migrator.engine.lane import Destination, Lane
 from migrator.engine.manifest import Manifest
 from migrator.engine.planner import Planner
 from migrator.engine.record import JobRecord
-from migrator.engine.remedies.chain import Questions, remedies_of
 from migrator.engine.worker import Worker
 from tests.engine.making import RLE, MemoryPacs, make_instance, make_study, settings_of
 
@@ -53,11 +52,8 @@ class Bench:
         for batch in Planner(self.settings.send).plan(instances):
             self.lane.queue.put(batch)
         self.lane.queue.filled()
-        asking = self.lane.asking
-        questions = Questions(asking.holds, asking.patients, self.lane.learning.is_hopeless)
-        remedies = remedies_of(self.settings, questions)
         threads = [
-            threading.Thread(target=Worker(self.lane, number, remedies).run, daemon=True)
+            threading.Thread(target=Worker(self.lane, number).run, daemon=True)
             for number in range(self.settings.send.workers)
         ]
         for thread in threads:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from tests.migrate.running import Command
-from tests.peers import Act, Greeting, Rule, Script, ScriptedPacs
+from tests.peers import Act, Greeting, Known, Rule, Script, ScriptedPacs
 from tests.peers.archives import Archive
-from tests.peers.scripted_rules import CALLED_AE_NOT_RECOGNISED, CONGESTION, Proposal
+from tests.peers.scripted_rules import CALLED_AE_NOT_RECOGNISED, CONGESTION, Proposal, patient_is_not
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 MR = "1.2.840.10008.5.1.4.1.1.4"
@@ -280,3 +281,34 @@ def test_a_peer_that_cannot_be_asked_gets_a_lost_answers_object_once_more(
     assert ran.code == 0
     assert sorted(pacs.counts.values()) == [1, 1, 1, 1, 2]
     assert ran.json["remedies"] == {"resent blindly": 1}
+
+
+def known_only_as(patient_id: str, source: Archive) -> Script:
+    known = {
+        study: (Known(patient_id, f"Test^Patient{number}"),) for number, study in enumerate(source.studies)
+    }
+    return Script(rules=(Rule(0xFFFB, when=patient_is_not(patient_id)),), patients=known)
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_peer_without_room_for_a_question_gets_it_in_the_place_of_an_association_of_ours(
+    archive: Make, scripted_pacs: Start, migrate: Command, most: int
+) -> None:
+    source = archive(studies=3, instances=4)
+    pacs = scripted_pacs()
+    pacs.script = replace(known_only_as("NEW-1", source), most_associations=most)
+    ran = migrate(source.folder, pacs.node, "--workers", "2", "--verify")
+    assert ran.code == 0, ran.told
+    assert ran.json["fidelity"] == {"remapped": 12}
+    assert set(pacs.counts.values()) == {1}
+
+
+def test_a_lost_answer_is_asked_about_where_there_is_room_for_one_association_only(
+    archive: Make, scripted_pacs: Start, migrate: Command
+) -> None:
+    source = archive(studies=2, instances=5)
+    pacs = scripted_pacs(Rule(act=Act.CLOSE, numbers=(3, 7)), most_associations=1)
+    ran = migrate(source.folder, pacs.node, "--workers", "1")
+    assert ran.code == 0
+    assert pacs.uids == source.uids
+    assert set(pacs.counts.values()) == {1}
