@@ -15,6 +15,7 @@ from migrator.core.events import (
     Emit,
     Event,
     InstanceSettled,
+    Learnt,
     Notice,
     PhaseStarted,
     ProblemFound,
@@ -23,6 +24,7 @@ from migrator.core.events import (
 from migrator.core.outcome import State
 from migrator.engine.accounting import Ledger, Snapshot
 from migrator.jobs.migrate import DestinationResult, MigrateResult
+from migrator.jobs.naming import pair_words
 from migrator.jobs.verify import words as verification_words
 
 _log = logging.getLogger("migrator")
@@ -61,6 +63,9 @@ def words_of(event: Event) -> Words | None:
     if isinstance(event, Notice):
         level = logging.getLevelName(event.level.upper())
         return Words(event.text, level if isinstance(level, int) else logging.WARNING, is_shown=True)
+    if isinstance(event, Learnt):
+        how = ", ".join(event.remedies)
+        return Words(f"learnt of {event.destination}: {pair_words(event.pair)} goes {how} from now on")
     if isinstance(event, AssociationEnded):
         return Words(f"association of worker {event.worker} ended: {event.reason}", logging.WARNING)
     if isinstance(event, AssociationOpened):

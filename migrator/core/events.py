@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from migrator.core.model import Instance
+from migrator.core.model import ContextPair, Instance
 from migrator.core.outcome import Outcome, Problem
 
 
@@ -70,6 +70,15 @@ class AssociationEnded(Event):
     destination: str
     worker: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt(Event):
+    """From now on instances of this kind are sent to the destination with these remedies at once."""
+
+    destination: str
+    pair: ContextPair
+    remedies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,14 +213,14 @@ class Lane:
         """The destination is out of resources: fewer associations at a time."""
         borne = self.crew.crowded()
         if borne is not None:
-            self.emit(Notice(f"{self.destination.name} is out of resources: {borne} associations from now"))
+            self.emit(Notice(f"{self.destination.name} is out of resources: {_associations(borne)} from now"))
 
     def refused(self) -> None:
         """The destination refuses one association more than are open."""
         borne = self.crew.refused(self.open_associations)
         if borne is not None:
             self.emit(
-                Notice(f"{self.destination.name} accepts {borne} associations at a time: so many it is")
+                Notice(f"{self.destination.name} accepts {_associations(borne)} at a time: so many it is")
             )
 
     def view(self) -> LaneView:
@@ -236,7 +236,7 @@ class Lane:
             return f"wave {self.wave + 1} over what failed for now begins in {wave:.0f} s"
         hold = self.pace.hold()
         if not hold and self.crew.borne is not None:
-            return f"the destination bears {self.crew.borne} associations"
+            return f"the destination bears {_associations(self.crew.borne)}"
         return hold
 
     def close_sender(self, sender: Sender) -> None:
@@ -337,3 +337,7 @@ class Lane:
         for one in begun.values():
             self.record.end(one.instances)
         self.asking.close()
+
+
+def _associations(count: int) -> str:
+    return "1 association" if count == 1 else f"{count} associations"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from migrator.core.edits import SECONDARY_CAPTURES
 from migrator.core.errors import (
@@ -15,10 +14,11 @@ from migrator.core.errors import (
     LimitReached,
     Unreachable,
 )
-from migrator.core.events import AssociationEnded, Notice
-from migrator.core.model import ContextPair, Instance, Reason, StudyBatch
+from migrator.core.events import AssociationEnded, Learnt
+from migrator.core.model import ContextPair, Instance, StudyBatch
 from migrator.core.outcome import Cause, Outcome, Refusal, State
 from migrator.engine.breaker import Circuit
+from migrator.engine.doubts import Doubts
 from migrator.engine.lane import BEGIN_SLICE, Lane
 from migrator.engine.line import Line
 from migrator.engine.ports import Sender
@@ -32,18 +32,11 @@ from migrator.engine.recovery import (
     concluded,
     decide,
 )
-from migrator.engine.remedies.chain import Questions, remedies_of
+from migrator.engine.remedies.chain import remedies_of
 
 # Seconds between one worker's tries to reach a destination that does not answer.
 _BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 _LOOK = 0.1  # seconds between two looks of a worker that has to wait
-
-
-_ALREADY_THERE = Outcome(State.SKIPPED, Cause.DECISION, attempts=0, reason=Reason.ALREADY_THERE.value)
-
-
-_Subject = TypeVar("_Subject")
-_Answer = TypeVar("_Answer")
 
 
 class _Leave(Exception):
@@ -64,17 +57,11 @@ class Worker:
     def __init__(self, lane: Lane, number: int) -> None:
         self._lane = lane
         self._number = number
-        asking = lane.asking
-        questions = Questions(
-            lambda instance: self._asked(asking.holds, instance),
-            lambda study_uid: self._asked(asking.patients, study_uid),
-            lane.learning.is_hopeless,
-        )
-        self._remedies = remedies_of(lane.settings, questions)
         self._line = Line(lane, number)
+        self._doubts = Doubts(lane, self._line)
+        self._remedies = remedies_of(lane.settings, self._doubts.questions())
         self._answers = 0  # of the lane, when the next began to count
         self._failures = 0  # in a row, while the destination served nobody
-        self._blind: set[str] = set()  # in doubt, and the destination cannot tell: sent once more
 
     def run(self) -> None:
         lane = self._lane
@@ -156,7 +143,7 @@ class Worker:
         instances: Sequence[Instance] = batch.instances
         done = 0
         try:
-            instances = self._still_to_send(batch)
+            instances = self._doubts.still_to_send(batch)
             if instances is not batch.instances:
                 ticket = self._begin(instances[:BEGIN_SLICE])
             while done < len(instances):
@@ -183,69 +170,6 @@ class Worker:
         ticket = self._lane.record.begin(instances)
         self._lane.record.manifest.want_durable()
         return ticket
-
-    def _still_to_send(self, batch: StudyBatch) -> Sequence[Instance]:
-        """Without what the destination is known to hold: asked for, or in doubt since an interruption."""
-        doubted = frozenset(one.uid for one in batch.instances if self._lane.record.is_in_doubt(one))
-        asks = self._lane.settings.send.skip_existing
-        if not doubted and not asks:
-            return batch.instances
-        held: dict[str, frozenset[str] | None] = {}
-        left: list[Instance] = []
-        for instance in batch.instances:
-            is_doubted = instance.uid in doubted
-            if not (is_doubted or asks):
-                left.append(instance)
-                continue
-            study = instance.study.uid
-            if study not in held:
-                held[study] = self._held_of(study)
-            uids = held[study]
-            if uids is not None and instance.uid in uids:
-                outcome = self._there(instance) if is_doubted else _ALREADY_THERE
-                self._lane.record.settle(instance, outcome)
-                continue
-            if uids is None and is_doubted:
-                self._blind.add(instance.uid)
-            left.append(instance)
-        return left
-
-    def _held_of(self, study_uid: str) -> frozenset[str] | None:
-        """What the destination holds of a study; None when it cannot tell."""
-        try:
-            return self._asked(self._lane.asking.held_of, study_uid)
-        except DestinationError as error:
-            self._lane.asking.cannot_tell(str(error))
-            return None
-
-    def _asked(self, ask: Callable[[_Subject], _Answer], subject: _Subject) -> _Answer:
-        """Ask the destination. Where it has no room for the question, our own association makes way for it.
-
-        Raises DestinationError.
-        """
-        try:
-            return ask(subject)
-        except DestinationError as error:
-            if isinstance(error, Unreachable) or not error.may_retry or not self._line.make_room():
-                raise
-        try:
-            return ask(subject)
-        finally:
-            self._lane.asking.close()
-
-    def _there(self, instance: Instance) -> Outcome:
-        """What to record of an instance that was in doubt and that the destination holds."""
-        sent = self._lane.record.unanswered(instance) or Outcome(State.UNKNOWN)
-        return replace(
-            sent,
-            state=State.SENT,
-            cause=Cause.DECISION,
-            attempts=0,
-            may_retry=False,
-            reason="sent before an interruption; found at the destination by C-FIND",
-            healed=True,
-            remedies=("asked",),
-        )
 
     def _send_one(self, instances: Sequence[Instance], position: int) -> None:
         lane, instance = self._lane, instances[position]
@@ -275,7 +199,7 @@ class Worker:
     def _first_attempt(self, instance: Instance) -> Attempt:
         """How an instance is sent at first: as it is, unless the destination has taught otherwise."""
         attempt = Attempt(instance, is_last_try=self._lane.wave > 0)
-        if instance.uid in self._blind:
+        if instance.uid in self._doubts.blind:
             attempt = replace(attempt, remedies=("resent blindly",))
         if self._lane.wave:
             attempt = replace(attempt, remedies=(*attempt.remedies, f"wave {self._lane.wave}"))
@@ -327,10 +251,7 @@ class Worker:
     def _learn(self, attempt: Attempt, outcome: Outcome) -> None:
         lesson = self._lane.learning.ended(attempt, outcome)
         if lesson is not None:
-            pair, name = attempt.instance.pair, self._lane.destination.name
-            how = ", ".join(lesson.remedies)
-            words = f"{pair.sop_class} in {pair.transfer_syntax} goes to {name} {how} from now on"
-            self._lane.emit(Notice(words, "info"))
+            self._lane.emit(Learnt(self._lane.destination.name, attempt.instance.pair, lesson.remedies))
 
     def _retry(self, attempt: Attempt, decision: Retry, before: Outcome) -> Outcome | None:
         """The outcome of another send; None when the user stopped it.

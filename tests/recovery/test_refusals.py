@@ -52,7 +52,7 @@ def is_uncompressed_only(sop_class: str, syntax: str, proposal: Proposal) -> boo
 
 @pytest.mark.parametrize("taken", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
 def test_what_is_not_taken_compressed_arrives_decompressed_under_its_own_uid(
-    archive: Make, scripted_pacs: Start, migrate: Command, taken: str
+    archive: Make, scripted_pacs: Start, migrate: Command, taken: str, data_directory: Path
 ) -> None:
     source = archive(
         studies=2,
@@ -70,7 +70,9 @@ def test_what_is_not_taken_compressed_arrives_decompressed_under_its_own_uid(
     for made in source.files:
         (arrived,) = pacs.received[made.uid]
         assert arrived.dataset.pixel_array.tobytes() == dcmread(made.path).pixel_array.tobytes()
-    assert "from now on" in ran.told
+    log = (data_directory / "logs" / "migrator.log").read_text("utf-8")
+    assert "CT Image Storage (1.2.840.10008.5.1.4.1.1.2) in RLE Lossless" in log
+    assert log.count("goes uncompressed from now on") == 3, "once for each transfer syntax"
 
 
 def test_a_class_that_is_only_accepted_alone_goes_verbatim_over_a_targeted_association(
