@@ -6,19 +6,10 @@ Edits are applied in the order in which they stand. The file is never touched.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from migrator.core.model import Patient
-
-
-class Edit:
-    """Base of all edits."""
-
-    __slots__ = ()
-
-    makes_new_uid = False
-    """Whether what is sent has another SOP instance UID than the file."""
+from migrator.core.model import Edit as Edit  # where an Instance needs it
+from migrator.core.model import Patient
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from migrator.core.edits import Edit
-
 
 @dataclass(frozen=True, slots=True)
 class Patient:
@@ -40,6 +38,15 @@ class Series:
     description: str = ""
     number: str = ""
     study: Study = field(default_factory=lambda: Study(""))
+
+
+class Edit:
+    """What must differ from the file when an instance is sent; base of all edits (`core/edits.py`)."""
+
+    __slots__ = ()
+
+    makes_new_uid = False
+    """Whether what is sent has another SOP instance UID than the file."""
 
 
 class ContextPair(NamedTuple):
