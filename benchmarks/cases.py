@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bookkeeping import ManifestCase, SecondRunCase
 from corpora import Corpus, Ground
+from integrity import IntegrityCase
 from results import Faster, Result, Within
 from scanning import ScanCase
 from senders import Dcmsend, Ours, Sender, StockPynetdicom, Storescu
@@ -45,6 +46,15 @@ def cases(known: dict[str, Corpus]) -> list[Case]:
             (
                 Faster("scan against pydicom with specific_tags", ("ours",), ("pydicom specific_tags",), 15),
                 Faster("scan against gdcmscanner", ("ours",), ("gdcmscanner",), 1.5),
+            ),
+        ),
+        IntegrityCase(
+            "integrity",
+            f"SHA-256 of {known['ct'].files} files, warm",
+            "ct",
+            (
+                Faster("snapshot against sha256sum", ("ours",), ("sha256sum",), 1.0),
+                Within("peak memory", "ours", "peak_bytes", 150, MEGABYTE, "MB"),
             ),
         ),
         *_large_and_compressed(known["multiframe"], known["compressed"].files),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -99,3 +100,21 @@ def archive(tmp_path: Path) -> Callable[..., Archive]:
         return made[-1]
 
     return make
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Make a file system of so many bytes: `small_disk(64 * 1024)`; only root may."""
+    with ExitStack() as mounted:
+
+        def make(room: int) -> Path:
+            place = tmp_path / "disk"
+            place.mkdir()
+            mount = ["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", str(place)]
+            is_root = hasattr(os, "geteuid") and not os.geteuid()
+            if not is_root or subprocess.run(mount, capture_output=True).returncode:
+                pytest.skip("only root may mount a small file system")
+            mounted.callback(subprocess.run, ["umount", str(place)], check=True)
+            return place
+
+        yield make

@@ -2,174 +2,200 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from enum import Enum
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
+from migrator.checks.verify_attributes import AttributeResult, compare_attributes
+from migrator.checks.verify_expected import ExpectedStudy
+from migrator.checks.verify_judging import judge
+from migrator.checks.verify_report import StudyResult, VerifyReport
 from migrator.core.control import Control
 from migrator.core.errors import DestinationError
 from migrator.core.model import Proof, StudyHoldings
-from migrator.engine.ports import Finder
 
-_MOST_EXTRA = 100  # UIDs named per study; the count is always true
 _MOST_FAILURES = 3  # in a row; then the destination is not asked any more
+_PROBED = 3  # studies; how long they take tells how far away the destination is
+_WATCH = 0.2  # seconds between two looks at the threads; longer waits would outlast Ctrl-C
 
 
-class Verdict(str, Enum):
-    """What became of a study."""
+class Prover(Protocol):
+    """Asks a destination what it holds, on associations of its own. Owned by one thread."""
 
-    MATCH = "match"
-    MISMATCH = "mismatch"
-    MISSING = "missing"
-    UNPROVEN = "unproven"
+    def holdings(self, study_uid: str, expected: Mapping[str, frozenset[str]]) -> StudyHoldings:
+        """What it holds of one study, by the best proof it can give; `expected` are UIDs by series.
+
+        Raises DestinationError.
+        """
+        ...
+
+    def studies(self, study_uid: str) -> Sequence[Mapping[str, str]] | None:
+        """What it says of the study, by keyword, once for each time that it lists it; None: it cannot tell.
+
+        Raises DestinationError.
+        """
+        ...
+
+
+def _alone(seconds: float) -> Sequence[Prover]:
+    """One association is enough."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
-class StudyResult:
-    """One study. Counts are instances; with proof by count the missing ones have no names."""
+class Manner:
+    """How to verify.
 
-    study_uid: str
-    verdict: Verdict
-    proof: Proof
-    expected: int
-    matched: int
-    missing_count: int
-    extra_count: int
-    missing: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
-    """All studies, in the order in which they were asked for.
-
-    `unsent` counts the paths of the job that never became instances at the destination (failed, unknown,
-    held, quarantined): they are not part of what is compared.
+    `tolerant`: a destination that cannot be asked at all leaves every study unproven. `attributes`: compare
+    patients and studies too. `helpers` gives further provers, told how many seconds a study takes.
     """
 
-    studies: tuple[StudyResult, ...]
-    unsent: int = 0
-
-    @property
-    def expected(self) -> int:
-        return sum(study.expected for study in self.studies)
-
-    @property
-    def matched(self) -> int:
-        return sum(study.matched for study in self.studies)
-
-    @property
-    def missing(self) -> int:
-        return sum(study.missing_count for study in self.studies)
-
-    @property
-    def extra(self) -> int:
-        return sum(study.extra_count for study in self.studies)
-
-    @property
-    def is_proven(self) -> bool:
-        """Whether every instance that should be there is known to be; nothing asked is nothing proven."""
-        return bool(self.studies) and all(study.verdict is Verdict.MATCH for study in self.studies)
-
-    def count(self, verdict: Verdict) -> int:
-        return sum(study.verdict is verdict for study in self.studies)
-
-
-def judge(study_uid: str, expected: frozenset[str], held: StudyHoldings) -> StudyResult:
-    """Compare one study with what the destination answered.
-
-    A count proves only when it is equal: one that is larger may hide missing instances behind others.
-    """
-    if held.proof is Proof.UID_SET:
-        return _by_uids(study_uid, expected, held.uids)
-    total = len(expected)
-    if held.proof is Proof.NONE:
-        return StudyResult(study_uid, Verdict.UNPROVEN, Proof.NONE, total, 0, 0, 0, reason=held.reason)
-    if held.count > total:
-        reason = f"the destination counts {held.count} instances and does not name them"
-        return StudyResult(study_uid, Verdict.UNPROVEN, Proof.COUNT, total, 0, 0, 0, reason=reason)
-    verdict = _verdict(total, total - held.count)
-    return StudyResult(
-        study_uid, verdict, Proof.COUNT, total, held.count, total - held.count, 0, reason=held.reason
-    )
-
-
-def _by_uids(study_uid: str, expected: frozenset[str], held: frozenset[str]) -> StudyResult:
-    missing, extra = sorted(expected - held), sorted(held - expected)
-    return StudyResult(
-        study_uid,
-        _verdict(len(expected), len(missing)),
-        Proof.UID_SET,
-        len(expected),
-        len(expected) - len(missing),
-        len(missing),
-        len(extra),
-        tuple(missing),
-        tuple(extra[:_MOST_EXTRA]),
-    )
-
-
-def _verdict(expected: int, missing: int) -> Verdict:
-    if not missing:
-        return Verdict.MATCH
-    return Verdict.MISSING if missing == expected else Verdict.MISMATCH
-
-
-def by_study(instances: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
-    """Study UID → SOP instance UIDs, from pairs of both. The study is "" where nobody knows it."""
-    studies: dict[str, set[str]] = {}
-    for study_uid, uid in instances:
-        studies.setdefault(study_uid, set()).add(uid)
-    return studies
+    tolerant: bool = False
+    attributes: bool = False
+    helpers: Callable[[float], Sequence[Prover]] = _alone
 
 
 def verify(
-    expected: Mapping[str, set[str]],
-    finder: Finder,
+    expected: Sequence[ExpectedStudy],
+    prover: Prover,
     control: Control,
     asked: Callable[[int], None],
-    *,
-    tolerant: bool = False,
+    manner: Manner | None = None,
 ) -> VerifyReport:
     """Ask for every study; `asked` hears how many were.
 
-    Raises DestinationError when the destination cannot be asked for the first study, unless `tolerant`;
-    all other failures leave studies unproven. Raises Cancelled.
+    Raises DestinationError when the destination cannot be asked for the first study, unless tolerant; all
+    other failures leave studies unproven. Raises Cancelled.
     """
-    inquiry = _Inquiry(finder, tolerant)
-    results = []
-    for number, (study_uid, uids) in enumerate(expected.items(), 1):
-        control.checkpoint()
-        results.append(judge(study_uid, frozenset(uids), inquiry.holdings(study_uid)))
-        asked(number)
-    return VerifyReport(tuple(results))
+    manner = manner or Manner()
+    work = _Work(expected, control, asked)
+    first = _Inquiry(prover, manner, is_helper=False)
+    started = time.monotonic()
+    work.do(first, most=_PROBED)
+    if work.is_left:
+        helpers = manner.helpers((time.monotonic() - started) / _PROBED)
+        others = [_Inquiry(helper, manner, is_helper=True) for helper in helpers]
+        if others:
+            _in_threads(work, [first, *others])
+    # What a helper gave back at the end is still to be asked for.
+    work.do(first)
+    return VerifyReport(tuple(work.results()))
+
+
+def _in_threads(work: _Work, inquiries: Sequence[_Inquiry]) -> None:
+    """Let each of them take studies until none is left. Raises what one of them raised."""
+    failures: list[BaseException] = []
+
+    def run(inquiry: _Inquiry) -> None:
+        try:
+            work.do(inquiry)
+        except BaseException as error:  # noqa: BLE001 - a thread's outermost loop: raised again below
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(one,), name="verifying", daemon=True) for one in inquiries]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(_WATCH)
+    if failures:
+        raise failures[0]
+
+
+class _Work:
+    """The studies that are to be asked for, each by one thread, and the results in their order."""
+
+    def __init__(
+        self, expected: Sequence[ExpectedStudy], control: Control, asked: Callable[[int], None]
+    ) -> None:
+        self._expected = expected
+        self._control = control
+        self._asked = asked
+        self._lock = threading.Lock()
+        self._left = deque(range(len(expected)))
+        self._done = 0  # guarded by _lock
+        self._results: list[StudyResult | None] = [None] * len(expected)
+
+    @property
+    def is_left(self) -> bool:
+        return bool(self._left)
+
+    def do(self, inquiry: _Inquiry, most: int | None = None) -> None:
+        """Ask for studies, for so many at the most. Raises DestinationError, Cancelled."""
+        while most is None or most > 0:
+            self._control.checkpoint()
+            try:
+                place = self._left.popleft()
+            except IndexError:
+                return
+            result = inquiry.result(self._expected[place], self._control)
+            if result is None:
+                self._left.appendleft(place)
+                return
+            with self._lock:
+                self._results[place] = result
+                self._done += 1
+                self._asked(self._done)
+            most = None if most is None else most - 1
+
+    def results(self) -> Iterator[StudyResult]:
+        return (result for result in self._results if result is not None)
 
 
 class _Inquiry:
     """Asks a destination until it has stopped answering."""
 
-    def __init__(self, finder: Finder, tolerant: bool) -> None:
-        self._finder = finder
-        self._may_fail = tolerant
+    def __init__(self, prover: Prover, manner: Manner, *, is_helper: bool) -> None:
+        """A helper that gets no answer leaves its study to others: few may be served at a time."""
+        self._prover = prover
+        self._wants_attributes = manner.attributes
+        self._is_helper = is_helper
+        self._may_fail = manner.tolerant
         self._failures = 0
 
-    def holdings(self, study_uid: str) -> StudyHoldings:
-        """What is held of a study, or why nobody knows. Raises DestinationError at the first inquiry."""
-        if not study_uid:
+    def result(self, expected: ExpectedStudy, control: Control) -> StudyResult | None:
+        """One study's; None where it is left to others.
+
+        Raises DestinationError at the first inquiry, and Cancelled.
+        """
+        held = self._holdings(expected, control)
+        if held is None:
+            return None
+        result = judge(expected, held)
+        if not self._wants_attributes or not result.matched:
+            return result
+        return replace(result, attributes=self._attributes(expected, control))
+
+    def _holdings(self, expected: ExpectedStudy, control: Control) -> StudyHoldings | None:
+        if not expected.uid:
             # An empty Study Instance UID would ask for every study there is (PS3.4 C.2.2.2.3).
-            return _unknown(study_uid, "not asked: the record does not tell the study")
+            return _unknown("", "not asked: the record does not tell the study")
         if self._failures == _MOST_FAILURES:
-            return _unknown(study_uid, "not asked: the destination stopped answering")
+            return _unknown(expected.uid, "not asked: the destination stopped answering")
+        uids = {series_uid: frozenset(uids) for series_uid, uids in expected.series.items()}
         try:
-            held = self._finder.holdings(study_uid)
+            held = self._prover.holdings(expected.uid, uids)
         except DestinationError as error:
+            control.check()
+            if self._is_helper:
+                return None
             if not self._may_fail:
                 raise
             self._failures += 1
-            return _unknown(study_uid, str(error))
+            return _unknown(expected.uid, str(error))
         self._failures, self._may_fail = 0, True
         return held
+
+    def _attributes(self, expected: ExpectedStudy, control: Control) -> AttributeResult:
+        try:
+            answers = self._prover.studies(expected.uid)
+        except DestinationError:
+            control.check()
+            answers = None
+        return compare_attributes(expected.sent, expected.unsure, answers or ())
 
 
 def _unknown(study_uid: str, reason: str) -> StudyHoldings:

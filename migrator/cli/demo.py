@@ -60,8 +60,10 @@ def _tell(result: DemoResult, kept: str | None) -> int:
             if kept
             else "\n  python dicom_migrator.py demo --keep sample            keep the archive to play with"
         )
-        + f"\n  python dicom_migrator.py scan {source}"
+        + f"\n  python dicom_migrator.py quality {source}"
         + "\n  python dicom_migrator.py echo AETITLE@host:port          does your own PACS answer?"
+        + f"\n  python dicom_migrator.py dry-run {source} --to AETITLE@host:port"
         + f"\n  python dicom_migrator.py migrate {source} --to AETITLE@host:port --limit-studies 10 --verify"
+        + f"\n  python dicom_migrator.py report {source} --to AETITLE@host:port --html report.html"
     )
     return 0

@@ -19,14 +19,28 @@ COMMANDS = {
     "discover": "look for DICOM nodes in a range of addresses",
     "profile": "save destinations with their settings under names",
     "preview": "show what rules would change in a file",
+    "compat": "what the destination accepts, against what a folder holds: would everything get there?",
+    "quality": "what is wrong with a folder before it is migrated, and what a migration does about it",
+    "integrity": "SHA-256 of every file of a folder, and whether they are still the same",
+    "dry-run": "the whole migration but the sending: what would become of every file, and why",
+    "speed-test": "store a few files, and measure how fast the destination is and how long all will take",
     "migrate": "copy a folder to a PACS; resumes by itself",
     "verify": "compare the PACS with what was sent, down to missing SOP instances",
+    "commit": "ask the PACS to commit to what it stored (Storage Commitment)",
+    "report": "make one document of a migration: HTML and PDF",
+    "export": "write what is recorded of a migration as a table, one row per path",
+    "history": "list all migrations, each with the way to its report",
+    "audit": "check an audit log: is it as it was written?",
     "control": "steer a run that is on: pause, resume, cancel, status, prioritise, set",
 }
 
 _GLOBAL = ("--home", "--log-level", "--profile")
-_KEEPING = ("migrate", "verify", "control", "profile")  # these know the data directory
-_PROFILED = ("echo", "migrate", "verify")  # these use what a profile says
+# These know the data directory; the others neither read nor keep anything there.
+_KEEPING = frozenset(COMMANDS) - {"demo", "scan", "echo", "discover", "preview", "compat", "quality"}
+# These use what a profile says.
+_PROFILED = frozenset(
+    {"echo", "compat", "dry-run", "speed-test", "migrate", "verify", "commit", "report", "export"}
+)
 
 
 class Command(Protocol):

@@ -13,9 +13,11 @@ from migrator.cli.progress import ProgressReport
 from migrator.cli.running import interruptible, logged
 from migrator.cli.terminal import tell
 from migrator.core.control import Control
+from migrator.core.errors import UsageError
 from migrator.jobs.home import data_home, refuse_inside, source_folder
 from migrator.jobs.migrate import MigrateJob, MigrateRequest, MigrateResult, Target
 from migrator.jobs.migrate_json import as_json
+from migrator.jobs.verify import check_listening
 
 _log = logging.getLogger("migrator")
 
@@ -34,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--verify", action="store_true", help="compare by C-FIND at the end")
     parser.add_argument(
+        "--integrity",
+        action="store_true",
+        help="SHA-256 of every file of the source before the first is sent, and a check of all at the end",
+    )
+    parser.add_argument(
         "--resend-missing", action="store_true", help="verify, send again what is missing, and verify again"
     )
     parser.add_argument("--retry-failed", action="store_true", help="send only what failed in earlier runs")
@@ -47,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the negotiations and the DIMSE commands of failing files to FILE",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    add_settings(parser, "send", "recovery", "pace", "rule", "tls", "scan", "filter")
+    groups = ("send", "recovery", "pace", "rule", "tls", "scan", "filter", "audit")
+    add_settings(parser, *groups, "proof.attributes,deep,listen")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,12 +81,18 @@ def _request(arguments: argparse.Namespace) -> MigrateRequest:
         verify=arguments.verify,
         resend_missing=arguments.resend_missing,
         trace=arguments.trace_association,
+        integrity=arguments.integrity,
     )
 
 
 def _target(text: str | None, arguments: argparse.Namespace) -> Target:
     """One destination as it was written after --to, or that of --profile, with the settings for it."""
-    return Target(*destination_of(text, arguments))
+    node, settings = destination_of(text, arguments)
+    if arguments.verify or arguments.resend_missing:
+        check_listening(settings.proof)
+    elif "proof.deep" in vars(arguments) and settings.proof.deep:
+        raise UsageError("--deep compares after a verification: say --verify too")
+    return Target(node, settings)
 
 
 def run_job(request: MigrateRequest, control: Control) -> MigrateResult:

@@ -23,6 +23,8 @@ from migrator.core.events import (
 )
 from migrator.core.outcome import State
 from migrator.engine.accounting import Ledger, Snapshot
+from migrator.jobs.integrity_around import INTACT, UNFINISHED
+from migrator.jobs.integrity_around import words as integrity_words
 from migrator.jobs.migrate import DestinationResult, MigrateResult
 from migrator.jobs.naming import pair_words
 from migrator.jobs.verify import words as verification_words
@@ -122,6 +124,7 @@ def exit_code(result: MigrateResult) -> int:
     if result.is_cancelled:
         return 130
     intact = result.source_check is None or result.source_check.is_intact
+    intact &= result.integrity is None or result.integrity.verdict in (INTACT, UNFINISHED)
     codes = {_exit_code_of(one) for one in result.destinations} | {0 if intact else 1}
     return next(code for code in (1, 5, 0) if code in codes)
 
@@ -132,7 +135,7 @@ def _exit_code_of(one: DestinationResult) -> int:
         # What it left pending, or nobody can be asked about, is no failure; what is known to lack is.
         is_lacking = verification is not None and verification.missing > 0
         return 1 if job.spoiled > job.pending or is_lacking else 5
-    is_proven = verification is None or verification.is_proven
+    is_proven = verification is None or verification.is_clean
     return 0 if not job.spoiled and is_proven and one.stopped_by is None else 1
 
 
@@ -144,6 +147,10 @@ def summary(result: MigrateResult, *, names_manifest: bool = True) -> str:
             lines.append(f"{one.node}:")
         lines += _lines_of(one, names_manifest)
     lines += _source_lines(result)
+    if result.integrity is not None:
+        lines += integrity_words(result.integrity)
+        found = result.integrity.check.findings if result.integrity.check is not None else ()
+        lines += [printable(f"  {one.kind.value:<10} {one.path}") for one in found[:_MOST_SHOWN]]
     if result.is_cancelled:
         lines.append("Interrupted; the state is saved. The same command goes on from here.")
     return "\n".join(lines)
@@ -174,13 +181,14 @@ def _lines_of(one: DestinationResult, names_manifest: bool) -> list[str]:
 
 def ledger_lines(snapshot: Snapshot) -> list[str]:
     """The ledger of the run, and the job's where it differs."""
-    lines = [_ledger_line("This run", snapshot.run)]
+    lines = [ledger_line("This run", snapshot.run)]
     if snapshot.job != snapshot.run:
-        lines.append(_ledger_line("The job over all its runs", snapshot.job))
+        lines.append(ledger_line("The job over all its runs", snapshot.job))
     return lines
 
 
-def _ledger_line(name: str, ledger: Ledger) -> str:
+def ledger_line(name: str, ledger: Ledger) -> str:
+    """One ledger in a line: what was found is the sum of the rest."""
     shown = [
         f"{getattr(ledger, state):,} {state}"
         for state in _STATES_SHOWN

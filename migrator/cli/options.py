@@ -24,11 +24,16 @@ GROUPS: dict[str, type[BaseModel]] = {name: type(getattr(Settings(), name)) for 
 
 
 def add_settings(parser: argparse.ArgumentParser, *groups: str) -> None:
-    """Add the options of these groups of settings. Only options that were given are in the result."""
-    for name in groups:
+    """Add the options of these groups of settings; "group.setting,setting" adds some of a group's.
+
+    Only options that were given are in the result.
+    """
+    for text in groups:
+        name, _, wanted = text.partition(".")
         group = GROUPS[name]
         section = parser.add_argument_group((group.__doc__ or name).split(".")[0].lower())
-        for field_name, field in group.model_fields.items():
+        for field_name in wanted.split(",") if wanted else group.model_fields:
+            field = group.model_fields[field_name]
             section.add_argument(*flags(field_name, field.annotation), **_keywords(name, field_name, field))
 
 

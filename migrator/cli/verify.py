@@ -6,6 +6,8 @@ import argparse
 import json
 import logging
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from migrator.cli.migrate import run_job
@@ -15,9 +17,19 @@ from migrator.cli.running import interruptible, logged
 from migrator.cli.terminal import printable, tell
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled
-from migrator.jobs.home import data_home
+from migrator.jobs.home import data_home, refuse_inside
 from migrator.jobs.migrate import MigrateRequest, Target
-from migrator.jobs.verify import VerifyReport, VerifyRequest, as_json, check_resendable, verify_source, words
+from migrator.jobs.verify import (
+    StudyResult,
+    VerifyReport,
+    VerifyRequest,
+    check_resendable,
+    proving_of,
+    verify_source,
+    words,
+)
+from migrator.jobs.verify_csv import write_csv
+from migrator.jobs.verify_json import as_json
 
 _log = logging.getLogger("migrator")
 
@@ -35,24 +47,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resend-missing", action="store_true", help="send again what is missing, and verify again"
     )
+    parser.add_argument(
+        "--csv",
+        metavar="FILE",
+        help="one row per study, series, and instance or attribute that is not as sent",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    add_settings(parser, "send", "tls", "scan")
+    add_settings(parser, "proof.attributes,deep,listen", "send", "tls", "scan")
 
 
 def run(arguments: argparse.Namespace) -> int:
     node, settings = destination_of(arguments.to, arguments)
-    request = VerifyRequest(
-        arguments.source,
-        node,
-        # The source may be unmounted by now; its path is still no place for our data.
-        data_home(arguments.home, Path(os.path.realpath(arguments.source))),
-        settings,
-        arguments.same_source,
-    )
+    # The source may be unmounted by now; its path is still no place for our data.
+    source = Path(os.path.realpath(arguments.source))
+    if arguments.csv is not None:
+        refuse_inside(Path(arguments.csv), source, "the table")
+    home = data_home(arguments.home, source)
+    request = VerifyRequest(arguments.source, node, home, settings, arguments.same_source)
     with logged(request.home, arguments.log_level):
         report = _resend(request) if arguments.resend_missing else _verify(request)
         _tell(report, arguments.json)
-    return 0 if report.is_proven else 1
+        if arguments.csv is not None:
+            write_csv(Path(arguments.csv), report)
+    return 0 if report.is_clean else 1
 
 
 def _verify(request: VerifyRequest) -> VerifyReport:
@@ -60,9 +77,14 @@ def _verify(request: VerifyRequest) -> VerifyReport:
         if studies % _TELL_EVERY == 0:
             tell(f"verifying: {studies:,} studies asked for", to_stderr=True)
 
+    def compared(objects: int) -> None:
+        if objects % _TELL_EVERY == 0:
+            tell(f"verifying: {objects:,} instances retrieved and compared", to_stderr=True)
+
     control = Control()
+    proving = replace(proving_of(request), asked=asked, compared=compared)
     with interruptible(control):
-        return verify_source(request, control, teller(lambda text: tell(text, to_stderr=True)), asked)
+        return verify_source(request, control, teller(lambda text: tell(text, to_stderr=True)), proving)
 
 
 def _resend(request: VerifyRequest) -> VerifyReport:
@@ -87,14 +109,26 @@ def _tell(report: VerifyReport, wants_json: bool) -> None:
         lines.append(f"  {report.unsent:,} paths of this job were not sent; see migrate")
     for line in lines:
         _log.info("%s", line)
-        tell(line, to_stderr=wants_json)
+        tell(printable(line), to_stderr=wants_json)
     if wants_json:
         tell(json.dumps(as_json(report)))
         return
-    troubled = [study for study in report.studies if study.verdict.value != "match"]
-    for study in troubled[:_MOST_SHOWN]:
-        name, reason = study.study_uid or "(unknown)", f": {study.reason}" if study.reason else ""
-        counts = f"{study.matched:,} of {study.expected:,}"
-        tell(printable(f"  {study.verdict.value:<9} {name}: {counts}{reason}"))
-    if len(troubled) > _MOST_SHOWN:
-        tell(f"  … and {len(troubled) - _MOST_SHOWN:,} more; --json lists all, with the missing UIDs")
+    shown = [line for study in report.studies for line in _lines(study)]
+    for line in shown[:_MOST_SHOWN]:
+        tell(printable(line))
+    if len(shown) > _MOST_SHOWN:
+        tell(f"  … and {len(shown) - _MOST_SHOWN:,} more; --json and --csv list all, with the missing UIDs")
+
+
+def _lines(study: StudyResult) -> Iterator[str]:
+    """What is not as it should be with a study; values of attributes stay untold."""
+    name = study.study_uid or "(unknown)"
+    if study.verdict.value != "match":
+        reason = f": {study.reason}" if study.reason else ""
+        yield f"  {study.verdict.value:<9} {name}: {study.matched:,} of {study.expected:,}{reason}"
+    if study.elsewhere_count:
+        yield f"  elsewhere {name}: {study.elsewhere_count:,} instances are under another series"
+    if study.difference_count:
+        assert study.attributes is not None
+        names = dict.fromkeys(one.attribute for one in study.attributes.differences)
+        yield f"  different {name}: {', '.join(names)}"

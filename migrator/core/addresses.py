@@ -78,3 +78,24 @@ def _address(text: str) -> _Address | None:
 
 def _too_many(text: str, most: int) -> UsageError:
     return UsageError(f"{text} holds more than {most:,} addresses; look in smaller ranges")
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """Host and port of `11113`, `127.0.0.1:11113` or `[::1]:11113`; the host is empty for all interfaces.
+
+    Raises UsageError with what is wrong.
+    """
+    host, colon, port = text.strip().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    is_host = not colon or bool(_HOST.match(host)) or _is_address(host)
+    if not is_host or not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        raise UsageError(f"{text!r} is no place to listen at: write a port, or an address and a port (11113)")
+    return host, int(port)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

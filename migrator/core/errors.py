@@ -5,6 +5,7 @@ MigratorError
 ├── SourceError              the source as a whole cannot be used (exit code 4)
 ├── ManifestError            the job's manifest cannot be opened or written
 │   └── JobBusy              another process works on the same job
+├── AuditError               the audit log cannot be written; what cannot be audited is not sent
 ├── DestinationError         the destination as a whole; `may_retry` tells whether waiting can help
 │   ├── Unreachable          no TCP connection, or it broke before TLS was agreed on
 │   ├── TlsRefused           one side does not accept how the other speaks TLS; waiting cannot help
@@ -17,6 +18,7 @@ MigratorError
 │   ├── ChangedFile          not the file that was scanned: the next scan finds it anew
 │   ├── VanishedFile         no longer there; `may_retry`, since a source may be away for a moment
 │   └── CannotEncode         no way to bring the dataset into an accepted transfer syntax
+├── CannotTypeset            a document could not be made as PDF; the machine lacks what it needs
 ├── NotRunning               there is no run to be steered
 ├── LimitReached             a limit that the user set ended the run (exit code 5)
 └── Cancelled                the user asked to stop
@@ -50,6 +52,10 @@ class ManifestError(MigratorError):
 
 class JobBusy(ManifestError):
     """Another process works on the same job."""
+
+
+class AuditError(MigratorError):
+    """The audit log cannot be written; what cannot be audited is not sent."""
 
 
 class DestinationError(MigratorError):
@@ -141,6 +147,10 @@ class CannotEncode(InstanceError):
 
 class Cancelled(MigratorError):
     """The user asked to stop."""
+
+
+class CannotTypeset(MigratorError):
+    """A document could not be made as PDF."""
 
 
 class NotRunning(MigratorError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from migrator.core.model import ContextPair, Instance
+from migrator.core.model import ContextPair, Instance, StudyBatch
 from migrator.core.outcome import Outcome, Problem
 
 
@@ -79,6 +79,26 @@ class Learnt(Event):
     destination: str
     pair: ContextPair
     remedies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTaken(Event):
+    """A worker is about to send these; what it cannot send goes back, and is taken again."""
+
+    batch: StudyBatch
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steered(Event):
+    """Somebody steered the run from outside: `action` is paused, resumed, cancelled or set.
+
+    `detail` tells what was set to what.
+    """
+
+    action: str
+    detail: str = ""
+    destination: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,11 +186,23 @@ class Proof(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesHoldings:
+    """What a destination answered for one series; fields as in StudyHoldings."""
+
+    series_uid: str
+    proof: Proof
+    uids: frozenset[str] = frozenset()
+    count: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StudyHoldings:
     """What a destination answered for one study: its SOP instance UIDs, or a count, or nothing.
 
     `uids` counts only with proof UID_SET, `count` with UID_SET and COUNT; `reason` says why the proof is
-    weaker than UID_SET.
+    weaker than UID_SET, or how it became one. `series` are those that could be asked about; `narrowed` is how
+    many instances were asked for by their UIDs because lists may be cut off: more may be there than named.
     """
 
     study_uid: str
@@ -198,3 +210,5 @@ class StudyHoldings:
     uids: frozenset[str] = frozenset()
     count: int = 0
     reason: str = ""
+    series: tuple[SeriesHoldings, ...] = ()
+    narrowed: int = 0

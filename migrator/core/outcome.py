@@ -79,8 +79,9 @@ class Outcome:
     `attempts` counts C-STORE requests; `reason` is for people, without patient data. `stops` tells that
     every further instance would be refused in the same way, so the run should end. `latency` is the time
     from the last byte sent to the response, in seconds. `sent_uid` is the SOP instance UID that was sent
-    where it is not the file's; `changes` tells which attributes were sent otherwise, before and after.
-    `sent_patient` is whom an object names that was edited and refused for its patient.
+    where it is not the file's, `sent_syntax` and `sent_class` the transfer syntax and the SOP class where
+    those are not; `changes` tells which attributes were sent otherwise, before and after. `sent_patient` is
+    whom an object names that was edited and refused for its patient.
     """
 
     state: State
@@ -99,6 +100,8 @@ class Outcome:
     refusal: Refusal = Refusal.NONE
     latency: float = 0.0
     sent_uid: str = ""
+    sent_syntax: str = ""
+    sent_class: str = ""
     changes: tuple[Change, ...] = ()
     sent_patient: Patient | None = field(default=None, repr=False)
 

@@ -21,6 +21,11 @@ class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _without_sign(text: object) -> object:
+    return text.strip().removesuffix("%") if isinstance(text, str) else text
+
+
+_Percent = Annotated[float, BeforeValidator(_without_sign), Field(ge=0, le=100, allow_inf_nan=False)]
 _Duration = Annotated[float, BeforeValidator(duration)]
 _ClockRange = Annotated[str, AfterValidator(clock_range)]
 _Weekdays = Annotated[str, AfterValidator(weekday_list)]
@@ -274,6 +279,49 @@ class TlsSettings(_Group):
     check_host: Annotated[bool, _setting("check that the certificate names the host")] = True
 
 
+class ProofSettings(_Group):
+    """How it is proven that everything arrived, unchanged."""
+
+    attributes: Annotated[
+        bool, _setting("compare the patients and studies that the destination names with what was sent")
+    ] = True
+    deep: Annotated[
+        _Percent,
+        _setting("retrieve so many percent of the instances and compare them whole; 0 is none", "N%"),
+    ] = 0.0
+    listen: Annotated[
+        str,
+        _setting(
+            "where the destination reaches us, for what it sends by itself: 11113, 10.0.0.7:11113", "PORT"
+        ),
+    ] = ""
+    commit_wait: Annotated[
+        _Duration,
+        _setting("wait for the results of storage commitment before asking by C-FIND", "T", ge=0),
+    ] = 60.0
+
+
+class AuditSettings(_Group):
+    """Who is told what was done, for the auditor."""
+
+    audit: Annotated[
+        str, _setting("write every event to this file, as JSON lines that are chained by hashes", "FILE")
+    ] = ""
+    audit_size: Annotated[
+        float, _setting("MB (10^6 bytes) after which the next file is begun; 0 is never", "MB", ge=0)
+    ] = 100.0
+    audit_syslog: Annotated[
+        str,
+        _setting(
+            "tell an audit record repository (DICOM PS3.15 A.5, syslog over TLS): host:6514", "HOST:PORT"
+        ),
+    ] = ""
+    audit_ca: Annotated[
+        str, _setting("PEM file with the authorities to trust there; without one, the system's", "FILE")
+    ] = ""
+    audit_cert: Annotated[str, _setting("PEM file with our own certificate and key for it", "FILE")] = ""
+
+
 class Settings(_Group):
     """All settings of a migration."""
 
@@ -284,6 +332,8 @@ class Settings(_Group):
     pace: PaceSettings = PaceSettings()
     rule: RuleSettings = RuleSettings()
     tls: TlsSettings = TlsSettings()
+    proof: ProofSettings = ProofSettings()
+    audit: AuditSettings = AuditSettings()
 
 
 def shaping(settings: Settings) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class Association:
     def open(self, plan: Plan, max_pdu: int) -> Negotiation:
         """Connect and negotiate. Raises Unreachable, TlsRefused, AssociationRejected, AssociationLost."""
         node, seconds = self._node, self._timeouts.acse
-        self._protocol = Requestor(node, plan, max_pdu)
+        self._protocol = self._requestor(plan, max_pdu)
         self._transport = self._connect(node, seconds)
         self.send(memoryview(self._protocol.associate()))
         self._sent = 0
@@ -83,6 +83,9 @@ class Association:
         if not isinstance(answer, Accepted):
             raise self._lost("the destination answered the association request with something else")
         return answer.negotiation
+
+    def _requestor(self, plan: Plan, max_pdu: int) -> Requestor:
+        return Requestor(self._node, plan, max_pdu)
 
     def _connect(self, node: Node, seconds: float) -> Transport:
         try:

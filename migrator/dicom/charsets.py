@@ -19,6 +19,7 @@ class Decode(Protocol):
 
 
 _ESCAPE = b"\x1b"
+_TO_CHINESE = "\x1b$)A"  # ISO-IR 58: pydicom leaves this to Python's decoder, which leaves it in the text
 # PS3.5 6.1.2.5.3: what resets code extensions; in names also the delimiters of their components.
 _DELIMITERS = set(b"\n\r\t\f\\")
 _NAME_DELIMITERS = _DELIMITERS | set(b"^=")
@@ -58,7 +59,8 @@ def _make_decoder(character_set: bytes) -> Decode:
         if _ESCAPE not in value:
             return value.decode(encodings[0], "replace")
         with quiet_pydicom():
-            return decode_bytes(value, encodings, _NAME_DELIMITERS if is_name else _DELIMITERS)
+            text = decode_bytes(value, encodings, _NAME_DELIMITERS if is_name else _DELIMITERS)
+            return text.replace(_TO_CHINESE, "")
 
     return decode
 

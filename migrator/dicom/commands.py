@@ -1,4 +1,4 @@
-"""Command sets of C-STORE, C-FIND and C-ECHO (PS3.7 9.3): implicit VR little endian, always."""
+"""Command sets of C-STORE, C-FIND, C-GET, C-MOVE and C-ECHO (PS3.7 9.3): always implicit VR little endian."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ _GROUP_LENGTH = struct.Struct("<HHII")
 # Command field, message id, priority medium, and a data set type other than "none" (0101).
 _FIXED = struct.Struct("<HHIH HHIH HHIH HHIH")
 _ECHO_FIXED = struct.Struct("<HHIH HHIH HHIH")
+_SHORT = struct.Struct("<HHIH")
 _NO_DATA_SET = 0x0101
 
-C_STORE, C_FIND, C_ECHO = 0x0001, 0x0020, 0x0030
-OPERATIONS = {C_STORE: "C-STORE", C_FIND: "C-FIND", C_ECHO: "C-ECHO"}
+C_STORE, C_GET, C_FIND, C_MOVE, C_ECHO = 0x0001, 0x0010, 0x0020, 0x0021, 0x0030
+OPERATIONS = {C_STORE: "C-STORE", C_GET: "C-GET", C_FIND: "C-FIND", C_MOVE: "C-MOVE", C_ECHO: "C-ECHO"}
 _IS_RESPONSE = 0x8000
 
 AFFECTED_SOP_CLASS = 0x0002
 COMMAND_FIELD = 0x0100
+MOVE_DESTINATION = 0x0600
 MESSAGE_ID = 0x0110
 RESPONDED_MESSAGE_ID = 0x0120
 PRIORITY = 0x0700
@@ -75,14 +77,50 @@ def store_parts(context: tuple[str, int]) -> tuple[bytes, bytes]:
 
 def find_request(message_id: int, sop_class: str) -> bytes:
     """The command set of a C-FIND-RQ (PS3.7 Table 9.3-2); its identifier is to follow."""
-    fixed = _FIXED.pack(
-        *(0, COMMAND_FIELD, 2, C_FIND),
+    return _query(C_FIND, message_id, sop_class)
+
+
+def get_request(message_id: int, sop_class: str) -> bytes:
+    """The command set of a C-GET-RQ (PS3.7 Table 9.3-6); its identifier is to follow."""
+    return _query(C_GET, message_id, sop_class)
+
+
+def move_request(message_id: int, sop_class: str, destination: str) -> bytes:
+    """The command set of a C-MOVE-RQ (PS3.7 Table 9.3-9) to an AE title; its identifier is to follow."""
+    title = destination.encode("ascii", "replace")
+    title += b" " * (len(title) & 1)
+    return _query(C_MOVE, message_id, sop_class, _ELEMENT.pack(0, MOVE_DESTINATION, len(title)) + title)
+
+
+def _query(operation: int, message_id: int, sop_class: str, destination: bytes = b"") -> bytes:
+    numbers = _ECHO_FIXED.pack(
+        *(0, COMMAND_FIELD, 2, operation),
         *(0, MESSAGE_ID, 2, message_id),
         *(0, PRIORITY, 2, 0),
-        *(0, DATA_SET_TYPE, 2, 1),
     )
-    body = _uid_element(AFFECTED_SOP_CLASS, sop_class) + fixed
+    # The move destination (0000,0600) stands before the priority (0000,0700).
+    head, priority = numbers[:20], numbers[20:]
+    data_set = _SHORT.pack(0, DATA_SET_TYPE, 2, 1)
+    body = _uid_element(AFFECTED_SOP_CLASS, sop_class) + head + destination + priority + data_set
     return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
+
+
+def store_response(request: dict[int, bytes], status: int) -> bytes:
+    """The command set of a C-STORE-RSP (PS3.7 Table 9.3-2) to the request with these elements."""
+    numbers = _ECHO_FIXED.pack(
+        *(0, COMMAND_FIELD, 2, C_STORE | _IS_RESPONSE),
+        *(0, RESPONDED_MESSAGE_ID, 2, _number(request, MESSAGE_ID)),
+        *(0, DATA_SET_TYPE, 2, _NO_DATA_SET),
+    )
+    numbers += _SHORT.pack(0, STATUS, 2, status)
+    parts = [_raw_element(AFFECTED_SOP_CLASS, request), numbers, _raw_element(AFFECTED_SOP_INSTANCE, request)]
+    body = b"".join(parts)
+    return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
+
+
+def _raw_element(element: int, elements: dict[int, bytes]) -> bytes:
+    value = elements.get(element, b"")
+    return _ELEMENT.pack(0, element, len(value)) + value
 
 
 def echo_request(message_id: int, sop_class: str) -> bytes:
@@ -168,6 +206,10 @@ def value_places(command: bytes) -> dict[int, tuple[int, int]]:
     if position != end or not places:
         raise AssociationLost("the destination sent a malformed command")
     return places
+
+
+def is_store_request(elements: dict[int, bytes]) -> bool:
+    return elements.get(COMMAND_FIELD) == C_STORE.to_bytes(2, "little")
 
 
 def _number(elements: dict[int, bytes], element: int) -> int:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from migrator.core.memo import Memo
 from migrator.core.model import Instance
-from migrator.dicom.splice import Segments
+from migrator.dicom.editing.splice import Segments
 
 BUDGET = 256_000_000  # bytes
 

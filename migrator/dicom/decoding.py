@@ -21,7 +21,7 @@ from pydicom import config
 
 from migrator.core.errors import Cancelled, CannotEncode, InstanceError
 from migrator.core.model import Instance
-from migrator.dicom.splice import Segments
+from migrator.dicom.editing.splice import Segments
 from migrator.dicom.transcoding import transcode
 
 if sys.platform != "win32":

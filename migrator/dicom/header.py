@@ -8,6 +8,7 @@ gives the same answer wherever both have one.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from struct import Struct
 from struct import error as StructError
 
@@ -61,15 +62,20 @@ _COMMON_SYNTAXES = {
 
 _layouts = Layouts()
 
+Look = Callable[[int, "Instance | Problem"], None]
+
 
 class _Unusual(Exception):
     """Not for this reader."""
 
 
-def read_header(root: str, path: str, size: int, mtime_ns: int) -> Instance | Problem:
+def read_header(
+    root: str, path: str, size: int, mtime_ns: int, look: Look | None = None
+) -> Instance | Problem:
     """Classify the file at `path` (relative to `root`) by its content. Never raises for bad content.
 
     `size` and `mtime_ns` are what the walk saw; a damaged file that is another by now is still being written.
+    `look` is given the descriptor of what could be opened, and what it was found to be, for a second look.
     """
     if size == 0:
         return Found(path, size, mtime_ns).skipped(Reason.EMPTY)
@@ -80,7 +86,10 @@ def read_header(root: str, path: str, size: int, mtime_ns: int) -> Instance | Pr
     except OSError as error:
         return Found(path, size, mtime_ns).failed(Reason.UNREADABLE, error.strerror or "")
     try:
-        return _read(descriptor, path, size, mtime_ns)
+        item = _read(descriptor, path, size, mtime_ns)
+        if look is not None:
+            look(descriptor, item)
+        return item
     except OSError as error:
         return Found(path, size, mtime_ns).failed(Reason.UNREADABLE, error.strerror or "")
     finally:

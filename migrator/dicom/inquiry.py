@@ -28,6 +28,7 @@ _REFUSALS = {
     0x0124: "not authorised to ask",
     0xA700: "out of resources",
     0xA900: "the question does not fit its information model",
+    0xB001: "there are more matches than it lists",
     0xFE00: "cancelled by the destination",
 }
 

@@ -7,7 +7,7 @@ tests hold both encodings to each other.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from migrator.core.model import ContextPair, Node
 from migrator.dicom.contexts import Negotiation, Plan
@@ -19,7 +19,7 @@ IMPLEMENTATION_UID = "2.25.107026242777063336717122283844793548944"
 IMPLEMENTATION_VERSION = "DCMMIGRATOR_01"
 
 _APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
-_PDU_HEADER = struct.Struct(">BxI")
+PDU_HEADER = struct.Struct(">BxI")
 _ITEM_HEADER = struct.Struct(">BxH")
 _TITLES = struct.Struct(">HH16s16s32x")
 
@@ -28,32 +28,40 @@ _UNSAID_MAX_PDU = 16384
 
 
 def release_request() -> bytes:
-    return _PDU_HEADER.pack(RELEASE_RQ, 4) + bytes(4)
+    return PDU_HEADER.pack(RELEASE_RQ, 4) + bytes(4)
 
 
 def release_reply() -> bytes:
-    return _PDU_HEADER.pack(RELEASE_RP, 4) + bytes(4)
+    return PDU_HEADER.pack(RELEASE_RP, 4) + bytes(4)
 
 
 def abort() -> bytes:
     """An A-ABORT by the service user, without a reason (PS3.8 9.3.8)."""
-    return _PDU_HEADER.pack(ABORT, 4) + bytes(4)
+    return PDU_HEADER.pack(ABORT, 4) + bytes(4)
 
 
-def associate_request(node: Node, plan: Plan, max_pdu: int) -> bytes:
+def associate_request(node: Node, plan: Plan, max_pdu: int, served: Iterable[str] = ()) -> bytes:
     """An A-ASSOCIATE-RQ (PS3.8 9.3.2); context ids are 1, 3, 5 … in the plan's order.
 
-    `max_pdu` is the longest PDU that we receive, in bytes; 0 is no limit.
+    `max_pdu` is the longest PDU that we receive, in bytes; 0 is no limit. Of the SOP classes in `served` we
+    propose to be the SCP, and not the SCU (PS3.7 D.3.3.4).
     """
     parts = [_TITLES.pack(1, 0, _ae_title(node.ae_title), _ae_title(node.calling_ae_title))]
-    parts.append(_item(0x10, _APPLICATION_CONTEXT.encode()))
+    parts.append(item(0x10, _APPLICATION_CONTEXT.encode()))
     for index, pair in enumerate(plan.contexts):
-        syntaxes = _item(0x30, uid_bytes(pair.sop_class)) + _item(0x40, uid_bytes(pair.transfer_syntax))
-        parts.append(_item(0x20, bytes((2 * index + 1, 0, 0, 0)) + syntaxes))
-    user = _item(0x51, struct.pack(">I", max_pdu)) + _item(0x52, IMPLEMENTATION_UID.encode())
-    parts.append(_item(0x50, user + _item(0x55, IMPLEMENTATION_VERSION.encode())))
+        syntaxes = item(0x30, uid_bytes(pair.sop_class)) + item(0x40, uid_bytes(pair.transfer_syntax))
+        parts.append(item(0x20, bytes((2 * index + 1, 0, 0, 0)) + syntaxes))
+    user = item(0x51, struct.pack(">I", max_pdu)) + item(0x52, IMPLEMENTATION_UID.encode())
+    user += b"".join(map(_scp_role, served))
+    parts.append(item(0x50, user + item(0x55, IMPLEMENTATION_VERSION.encode())))
     body = b"".join(parts)
-    return _PDU_HEADER.pack(ASSOCIATE_RQ, len(body)) + body
+    return PDU_HEADER.pack(ASSOCIATE_RQ, len(body)) + body
+
+
+def _scp_role(sop_class: str) -> bytes:
+    """An SCP/SCU Role Selection sub-item (PS3.7 Table D.3-9)."""
+    uid = uid_bytes(sop_class)
+    return item(0x54, struct.pack(">H", len(uid)) + uid + b"\0\1")
 
 
 def uid_bytes(uid: str) -> bytes:
@@ -65,7 +73,8 @@ def _ae_title(title: str) -> bytes:
     return title.encode("ascii", "replace").ljust(16)[:16]
 
 
-def _item(kind: int, value: bytes) -> bytes:
+def item(kind: int, value: bytes) -> bytes:
+    """An item of an A-ASSOCIATE PDU (PS3.8 9.3.2), or one within such an item."""
     return _ITEM_HEADER.pack(kind, len(value)) + value
 
 
@@ -77,17 +86,17 @@ def read_accept(body: bytes, plan: Plan) -> Negotiation:
     accepted: dict[ContextPair, int] = {}
     refused = dict.fromkeys(plan.contexts, 2)
     user: dict[int, bytes] = {}
-    for kind, value in _items(body[_TITLES.size :]):
+    for kind, value in items(body[_TITLES.size :]):
         if kind == 0x21:
             _read_context(value, plan, accepted, refused)
         elif kind == 0x50:
-            user = dict(_items(value))
+            user = dict(items(value))
     return Negotiation(
         accepted=accepted,
         refused=refused,
         max_pdu=_max_pdu(user.get(0x51)),
-        implementation_uid=_text(user.get(0x52, b"")),
-        implementation_version=_text(user.get(0x55, b"")),
+        implementation_uid=text(user.get(0x52, b"")),
+        implementation_version=text(user.get(0x55, b"")),
     )
 
 
@@ -104,7 +113,7 @@ def _read_context(
     if result:
         refused[pair] = result
         return
-    syntaxes = [_text(syntax) for kind, syntax in _items(value[4:]) if kind == 0x40]
+    syntaxes = [text(syntax) for kind, syntax in items(value[4:]) if kind == 0x40]
     if syntaxes == [pair.transfer_syntax]:
         accepted[pair] = context_id
         refused.pop(pair, None)
@@ -112,7 +121,8 @@ def _read_context(
         refused[pair] = 4
 
 
-def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
+def items(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and value of the items that follow each other in `data`. Raises ValueError."""
     position = 0
     while position < len(data):
         if position + 4 > len(data):
@@ -133,7 +143,8 @@ def _max_pdu(value: bytes | None) -> int:
     return int.from_bytes(value, "big")
 
 
-def _text(value: bytes) -> str:
+def text(value: bytes) -> str:
+    """A UID or name as the peer wrote it, without padding."""
     return value.decode("utf-8", "surrogateescape").strip(" \0")
 
 

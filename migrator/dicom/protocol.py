@@ -50,7 +50,11 @@ class Release(Enum):
     CONFIRMED = auto()
 
 
-Happening = Accepted | Rejected | Aborted | Broken | Release | Response
+class Delivery:
+    """What the peer sends unasked, or along with an answer; for requestors that know what to make of it."""
+
+
+Happening = Accepted | Rejected | Aborted | Broken | Release | Response | Delivery
 
 # Of what we ask, no answer is longer: 128 contexts make 12 KiB, a response some 300 bytes.
 _LONGEST_PDU = 1 << 20

@@ -91,7 +91,7 @@ class Receiver:
         ae.supported_contexts = [build_context(service) for service in _SERVICES]
         handlers: list[Any] = [
             *MENDS,
-            (evt.EVT_REQUESTED, _accept_storage),
+            (evt.EVT_REQUESTED, accept_storage),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_FIND, self._find),
         ]
@@ -200,7 +200,7 @@ def end_server(server: Any) -> None:
         assoc.join(_END_SECONDS)
 
 
-def _accept_storage(event: evt.Event) -> None:
+def accept_storage(event: evt.Event) -> None:
     """Support whatever is proposed, private SOP classes and syntaxes included, beside the other services."""
     proposed: dict[str, dict[str, None]] = {}
     request: Any = event.assoc.requestor.primitive

@@ -41,7 +41,7 @@ PEOPLE = (
     Person("Διονυσιος", "19550101", "M", ("ISO_IR 126",)),
     Person("Wang^XiaoDong=王^小东=", "19920808", "F", ("GB18030",)),
     Person("O'Neil-Smith^Mary Ann", "20110505", "F"),
-    Person("Doe^Baby", "20240229", "O"),
+    Person("Doe^Baby", "20160229", "O"),
     Person("Rossi^Giulia", "19601017", "F", ("ISO_IR 192",)),
 )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from migrator.core.errors import TlsRefused, Unreachable, UsageError
 from migrator.core.model import Node
-from migrator.dicom.tls import context_of, failed_handshake, refusal
+from migrator.dicom.tls import context_of, failed_handshake, listening_context_of, refusal
 from migrator.dicom.transport import RECEIVE_SIZE, TICK, Transport, can_proceed, connected
 
 _WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -115,7 +115,36 @@ def connect_securely(node: Node, seconds: float, is_interrupted: Callable[[], bo
         if isinstance(error, OSError):
             raise failed_handshake(node, error) from error
         raise TlsRefused(f"{node.host}:{node.port}: this host name cannot stand in a certificate") from error
+    return _agreed(secure, node, deadline, is_interrupted)
+
+
+def accept_securely(
+    sock: socket.socket, node: Node, seconds: float, is_interrupted: Callable[[], bool]
+) -> SecureTransport:
+    """Agree on TLS with a peer that connected to us, within `seconds`; `node` is the peer, with our `Tls`.
+
+    Owns the socket. Raises Unreachable, TlsRefused, as `connect_securely` does.
+    """
+    assert node.tls is not None
+    deadline = time.monotonic() + seconds
     try:
+        context = listening_context_of(node.tls)
+        secure = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+    except UsageError as error:
+        sock.close()
+        raise TlsRefused(str(error)) from error
+    except OSError as error:
+        sock.close()
+        raise failed_handshake(node, error) from error
+    return _agreed(secure, node, deadline, is_interrupted)
+
+
+def _agreed(
+    secure: ssl.SSLSocket, node: Node, deadline: float, is_interrupted: Callable[[], bool]
+) -> SecureTransport:
+    """The transport after the handshake; the socket is closed where that fails."""
+    try:
+        secure.setblocking(False)
         _shake_hands(secure, node, deadline, is_interrupted)
     except BaseException as error:
         socket.socket.close(secure)

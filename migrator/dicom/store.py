@@ -34,7 +34,7 @@ from migrator.dicom.contexts import (
 )
 from migrator.dicom.decoded_cache import Decodes
 from migrator.dicom.decoding import shared_decoders
-from migrator.dicom.edits import STANDING, Edited, Editor, farthest
+from migrator.dicom.editing.edits import STANDING, Edited, Editor, farthest
 from migrator.dicom.payload import HEADROOM, MemoryPayload, Payload, Slab
 from migrator.dicom.pixels import is_lossy
 from migrator.dicom.protocol import fragment_size
@@ -46,7 +46,7 @@ _NO_NEGOTIATION = Negotiation({})
 
 
 @dataclass(slots=True)
-class _Shipment:
+class Shipment:
     """An instance whose first bytes stand ready in a slab."""
 
     instance: Instance
@@ -57,6 +57,12 @@ class _Shipment:
     context_id: int
     size: int
     fidelity: Fidelity
+    syntax: str
+
+    @property
+    def sent_syntax(self) -> str:
+        """The transfer syntax in which it goes; empty where that is the file's."""
+        return self.syntax if self.syntax != self.instance.transfer_syntax else ""
 
 
 class _Load(NamedTuple):
@@ -105,7 +111,7 @@ class StoreSender:
         self._negotiation = _NO_NEGOTIATION
         self._slabs: tuple[Slab, Slab] | None = None
         self._turn = 0
-        self._ahead: _Shipment | None = None
+        self._ahead: Shipment | None = None
         self._editor = Editor()
         self.decoders: Decodes | None = None
         """Who decodes, in place of the decoders that all senders share."""
@@ -153,7 +159,7 @@ class StoreSender:
         Raises AssociationLost, with `nothing_sent` where the instance is not in doubt.
         """
         self._owner = threading.current_thread()
-        if not self._association.is_open:
+        if not self.is_open:
             self._forget_ahead()
             raise AssociationLost("there is no association", nothing_sent=True)
         try:
@@ -185,7 +191,7 @@ class StoreSender:
         else:
             self._association.interrupt()
 
-    def _prepare(self, instance: Instance, edits: tuple[Edit, ...]) -> _Shipment | Outcome:
+    def _prepare(self, instance: Instance, edits: tuple[Edit, ...]) -> Shipment | Outcome:
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             if ahead.instance is instance and ahead.edits == edits:
@@ -219,19 +225,19 @@ class StoreSender:
             return Edited(instance, path, instance.transfer_syntax)
         return self._editor.edit(path, instance, others)
 
-    def _straight(self, load: _Load, context_id: int) -> _Shipment:
+    def _straight(self, load: _Load, context_id: int) -> Shipment:
         """As it is, or with another header, in the transfer syntax of the file."""
         payload = load.cargo.open()
-        fidelity = load.cargo.fidelity
-        return self._load(_Shipment(*load, payload, self._slab(), context_id, payload.remaining, fidelity))
+        size, fidelity, syntax = payload.remaining, load.cargo.fidelity, load.instance.transfer_syntax
+        return self._load(Shipment(*load, payload, self._slab(), context_id, size, fidelity, syntax))
 
-    def _transcoded(self, load: _Load, target: str, context_id: int) -> _Shipment:
+    def _transcoded(self, load: _Load, target: str, context_id: int) -> Shipment:
         """The instance in another syntax, or anew in its own. Raises InstanceError, AssociationLost."""
         association, cargo = self._association, load.cargo
         source = replace(cargo.instance, transfer_syntax=cargo.transfer_syntax)
         try:
             data = (self.decoders or shared_decoders()).decode(
-                cargo.path, source, target, lambda: not association.is_open, cargo.segments
+                cargo.path, source, target, lambda: not self.is_open, cargo.segments
             )
         except Cancelled as error:
             association.abort()
@@ -240,7 +246,7 @@ class StoreSender:
         encoding = Fidelity.REENCODED if is_same_pixels else Fidelity.DECOMPRESSED
         fidelity = farthest(encoding, cargo.fidelity)
         payload = MemoryPayload(data)
-        return self._load(_Shipment(*load, payload, self._slab(), context_id, len(data), fidelity))
+        return self._load(Shipment(*load, payload, self._slab(), context_id, len(data), fidelity, target))
 
     def _slab(self) -> Slab:
         """The buffer that the previous shipment does not use."""
@@ -248,7 +254,7 @@ class StoreSender:
         self._turn ^= 1
         return self._slabs[self._turn]
 
-    def _load(self, shipment: _Shipment) -> _Shipment:
+    def _load(self, shipment: Shipment) -> Shipment:
         try:
             shipment.slab.load(shipment.payload, shipment.context_id)
         except InstanceError:
@@ -256,7 +262,7 @@ class StoreSender:
             raise
         return shipment
 
-    def _load_ahead(self, then: Instance | None, edits: tuple[Edit, ...]) -> _Shipment | None:
+    def _load_ahead(self, then: Instance | None, edits: tuple[Edit, ...]) -> Shipment | None:
         """Read the beginning of the next file while the destination digests this one.
 
         Of the `edits` of this one the rules will be those of the next too; should that be sent otherwise,
@@ -277,7 +283,7 @@ class StoreSender:
             # Its own turn will tell.
             return None
 
-    def _ship(self, shipment: _Shipment, then: Instance | None) -> Outcome:
+    def _ship(self, shipment: Shipment, then: Instance | None) -> Outcome:
         sent, association = shipment.cargo.instance, self._association
         command = association.begin(shipment.context_id, sent.sop_class, sent.uid)
         started = time.perf_counter()
@@ -300,7 +306,7 @@ class StoreSender:
             shipment.payload.close()
         return self._judge(shipment, response, _Took(time.perf_counter() - started, latency))
 
-    def _send(self, shipment: _Shipment, command: bytes) -> None:
+    def _send(self, shipment: Shipment, command: bytes) -> None:
         association, payload, slab = self._association, shipment.payload, shipment.slab
         if len(command) > HEADROOM:
             association.send(memoryview(command))
@@ -316,7 +322,7 @@ class StoreSender:
             slab.load(payload, shipment.context_id)
             data = slab.pdus()
 
-    def _judge(self, shipment: _Shipment, response: Response, took: _Took) -> Outcome:
+    def _judge(self, shipment: Shipment, response: Response, took: _Took) -> Outcome:
         status = response.status
         means = meaning(status, self._overrides)
         if status:
@@ -334,6 +340,8 @@ class StoreSender:
             stops=means.stops,
             refusal=means.refusal,
             sent_uid=shipment.cargo.sent_uid,
+            sent_syntax=shipment.sent_syntax,
+            sent_class=shipment.cargo.sent_class,
             changes=shipment.cargo.changes,
             sent_patient=shipment.cargo.patient if means.refusal is Refusal.PATIENT else None,
         )
@@ -353,7 +361,7 @@ def _unaccepted(words: str) -> Outcome:
     return Outcome(State.FAILED, Cause.CONTEXT, attempts=0, reason=words)
 
 
-def _unanswered(shipment: _Shipment) -> Outcome:
+def _unanswered(shipment: Shipment) -> Outcome:
     """How an object was sent of which nobody knows whether it was stored."""
     return Outcome(
         State.UNKNOWN,
@@ -361,6 +369,8 @@ def _unanswered(shipment: _Shipment) -> Outcome:
         fidelity=shipment.fidelity,
         bytes=shipment.size,
         sent_uid=shipment.cargo.sent_uid,
+        sent_syntax=shipment.sent_syntax,
+        sent_class=shipment.cargo.sent_class,
         changes=shipment.cargo.changes,
     )
 

@@ -16,7 +16,6 @@ UNDEFINED = 0xFFFFFFFF
 ITEM = 0xFFFEE000
 ITEM_END = 0xFFFEE00D
 SEQUENCE_END = 0xFFFEE0DD
-PIXEL_DATA = 0x7FE00010
 
 # PS3.5 7.1.2: these have two reserved bytes and a length of four bytes, all others a length of two.
 LONG_VRS = frozenset(

@@ -29,6 +29,16 @@ def context_of(tls: Tls) -> ssl.SSLContext:
     return _context(tls, tuple(_stamp(file) for file in (tls.ca, tls.cert, tls.key)))
 
 
+def listening_context_of(tls: Tls) -> ssl.SSLContext:
+    """The context for connections that peers open to us, made once for these files as they are now.
+
+    With a CA file, peers must show a certificate that it vouches for; their names are not checked, for they
+    may come from any address. Raises UsageError, also without a certificate of ours: nobody can be served
+    without one.
+    """
+    return _listening_context(tls, tuple(_stamp(file) for file in (tls.ca, tls.cert, tls.key)))
+
+
 def needs_passphrase(tls: Tls) -> bool:
     """Whether our own key is encrypted. Raises UsageError where it cannot be read."""
     file = tls.key or tls.cert
@@ -45,14 +55,32 @@ def _stamp(file: str) -> tuple[int, int]:
 
 
 @functools.lru_cache(maxsize=16)
-def _context(tls: Tls, stamps: tuple[tuple[int, int], ...]) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+def _listening_context(tls: Tls, stamps: tuple[tuple[int, int], ...]) -> ssl.SSLContext:
+    if not tls.cert:
+        raise UsageError("listening under --tls needs a certificate of our own (--cert, --key)")
+    context = _profiled(ssl.PROTOCOL_TLS_SERVER)
+    _present(context, tls)
+    if tls.ca:
+        _trust(context, tls.ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _profiled(protocol: int) -> ssl.SSLContext:
+    """A context of the BCP 195 profile, for either side."""
+    context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     # The end of the data is told by DICOM's own lengths, so a peer that just closes harms nothing.
     context.options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0) | ssl.OP_NO_RENEGOTIATION
     # What the CA file names is trusted by itself, be it a root, an intermediate or the peer's very own.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+@functools.lru_cache(maxsize=16)
+def _context(tls: Tls, stamps: tuple[tuple[int, int], ...]) -> ssl.SSLContext:
+    context = _profiled(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = tls.checks_host
     if tls.ca:
         _trust(context, tls.ca)

@@ -21,11 +21,11 @@ from pydicom.tag import BaseTag
 from migrator.core.errors import CannotEncode
 from migrator.core.model import Instance
 from migrator.dicom.contexts import DEFLATED, EXPLICIT_BIG, IMPLICIT_LITTLE, NATIVE, uid_words
+from migrator.dicom.editing.splice import Segments
+from migrator.dicom.editing.splice_elements import SPACED
+from migrator.dicom.editing.splice_payload import SegmentPayload
 from migrator.dicom.payload import Payload, inflated, open_payload, open_scanned, read_whole
 from migrator.dicom.pixels import LONGEST_VALUE, NativePixels, decode_pixels
-from migrator.dicom.splice import Segments
-from migrator.dicom.splice_elements import SPACED
-from migrator.dicom.splice_payload import SegmentPayload
 from migrator.dicom.structure import LONG_VRS, UNDEFINED
 
 _SOP_INSTANCE = 0x00080018
@@ -71,7 +71,7 @@ def transcode(
     parse.
     """
     source = instance.transfer_syntax
-    if source not in NATIVE and (source in _REFERENCED or not source.startswith(_STANDARD_ROOT)):
+    if without_decoder(source):
         raise CannotEncode(f"there is no decoder for {uid_words(source)}")
     if target in (EXPLICIT_BIG, DEFLATED):
         raise CannotEncode(f"a data set cannot be written anew in {uid_words(target)}")
@@ -79,6 +79,15 @@ def transcode(
     if _text(ds.get_item(_SOP_INSTANCE, keep_deferred=True)) != instance.uid:
         raise CannotEncode("the SOP instance UID is not the one that was scanned")
     return _Writer(source, target, budget).encode(ds)
+
+
+def without_decoder(transfer_syntax: str) -> str:
+    """Why no decoder can know this transfer syntax, in words; empty where one may."""
+    if transfer_syntax in _REFERENCED:
+        return "its pixel data lies elsewhere"
+    if transfer_syntax not in NATIVE and not transfer_syntax.startswith(_STANDARD_ROOT):
+        return "there is no decoder for a private syntax"
+    return ""
 
 
 def _read(path: str, instance: Instance, budget: int, segments: Segments | None) -> Dataset:

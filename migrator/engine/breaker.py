@@ -50,7 +50,6 @@ class Breaker:
         self._prober: int | None = None
         self._is_asking = False
         self._reason = ""
-        self.openings = 0
 
     def answered(self) -> None:
         """The destination answered a request, with whatever status."""
@@ -146,10 +145,6 @@ class Breaker:
             if not error.may_retry:
                 raise
             return False
-        except BaseException:
-            with self._lock:
-                self._is_asking = False
-            raise
         self._settle_probe(number, None)
         return True
 
@@ -163,10 +158,9 @@ class Breaker:
                 return
             self._reason = str(error)
             self._wait = min(self._wait * 2, self._settings.breaker_wait * _MOST_GROWTH)
-            self._open(self._clock(), is_new=False)
+            self._open(self._clock())
 
-    def _open(self, now: float, *, is_new: bool = True) -> None:
-        self.openings += is_new and self._circuit is Circuit.CLOSED
+    def _open(self, now: float) -> None:
         self._circuit, self._prober = Circuit.OPEN, None
         self._next_probe = now + self._wait
 

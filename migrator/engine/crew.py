@@ -9,7 +9,6 @@ from typing import Protocol
 
 _REST = 10.0  # seconds between two reductions
 _GROW_AFTER = 30.0  # seconds without trouble after which one more is tried
-_LOOK = 0.1  # seconds between two looks of those who wait
 
 
 class Pace(Protocol):
@@ -34,28 +33,6 @@ class Pace(Protocol):
     def limit_reached(self) -> bool:
         """Whether the run has taken as long as the user allows."""
         ...
-
-
-class Steady:
-    """A pace that never changes: so many workers, at full speed."""
-
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
-
-    def workers(self) -> int:
-        return self._workers
-
-    def delay(self) -> float:
-        return 0.0
-
-    def observed(self, latency: float) -> None:
-        pass
-
-    def hold(self) -> str:
-        return ""
-
-    def limit_reached(self) -> bool:
-        return False
 
 
 class Crew:

@@ -56,6 +56,10 @@ class UidRegister:
             self._paths[key] = earlier[0]  # what follows is compared with what was sent
         return problem
 
+    def first(self, uid: str) -> str | None:
+        """The path of the file that stands for this UID; None where none was seen."""
+        return self._paths.get(hash(uid))
+
     def _compare(self, instance: Instance, path: str, sent_size: int | None = None) -> Problem | None:
         """Judge against the file at `path`, which an earlier run sent when `sent_size` is given."""
         first = self._header(path)

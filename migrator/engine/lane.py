@@ -12,7 +12,7 @@ from enum import Enum, auto
 from migrator.core.control import Control
 from migrator.core.edits import Edit
 from migrator.core.errors import DestinationError, LimitReached, MigratorError
-from migrator.core.events import Emit, Notice
+from migrator.core.events import BatchTaken, Emit, Notice
 from migrator.core.model import ContextPair, Instance, StudyBatch
 from migrator.core.outcome import Outcome, Refusal, State
 from migrator.core.settings import Settings
@@ -300,6 +300,7 @@ class Lane:
             if following is not None and following.number not in self._begun:
                 self._begun[following.number] = self._begin(following)
         self.record.manifest.want_durable()
+        self.emit(BatchTaken(batch, self.destination.name))
         return batch, begun.ticket
 
     def _begin(self, batch: StudyBatch) -> _Begun:

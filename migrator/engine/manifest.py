@@ -51,7 +51,10 @@ class Manifest:
         self.lines = 0
         self.outcomes = 0
         self.settings_key = 0
-        self._settings_digest = ""
+        self.settings: Mapping[str, Any] | None = None
+        """What shapes the content, as it was noted last; `settings_before` is that of the run before."""
+        self.settings_before: Mapping[str, Any] | None = None
+        self.settings_digest = ""
         self._series: dict[Series, int] = {}
         self._last_series: Series | None = None  # hashing a series costs more than the rest of a line
         self._last_key = 0
@@ -124,7 +127,8 @@ class Manifest:
                 self._series[series_of(line)] = line["series"]
                 self._last_number = max(self._last_number, line["series"])
             elif kind == "settings":
-                self.settings_key, self._settings_digest = line["settings"], line["digest"]
+                self.settings_key, self.settings_digest = line["settings"], line["digest"]
+                self.settings = line["values"]
             elif kind == "manifest":
                 if line["version"] != VERSION:
                     raise ManifestError(f"{self.file} was written by another version ({line['version']})")
@@ -165,9 +169,10 @@ class Manifest:
     def note_settings(self, values: Mapping[str, Any]) -> None:
         """Record what shapes the content that is sent, if it changed; outcomes cite it by `settings_key`."""
         digest = hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
-        if digest != self._settings_digest:
+        self.settings_before, self.settings = self.settings, values
+        if digest != self.settings_digest:
             self.settings_key += 1
-            self._settings_digest = digest
+            self.settings_digest = digest
             self.append({"t": "settings", "settings": self.settings_key, "digest": digest, "values": values})
 
     def series_key(self, series: Series) -> int:
@@ -182,6 +187,11 @@ class Manifest:
                 self._series[series] = key
             self._last_series, self._last_key = series, key
             return key
+
+    def series(self, key: int) -> Series | None:
+        """What lines cite by this number. Made for a few calls."""
+        with self._lock:
+            return next((series for series, number in self._series.items() if number == key), None)
 
     def want_durable(self) -> None:
         """Have everything written so far forced to the disk soon, without waiting for it."""

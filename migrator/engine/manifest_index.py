@@ -30,10 +30,6 @@ class Standing:
     state: State
     is_settled: bool
 
-    def fits(self, size: int, mtime_ns: int) -> bool:
-        """Whether a file of this size and time is the one that was recorded."""
-        return size == self.size and abs(mtime_ns - self.mtime_ns) <= MTIME_TOLERANCE_NS
-
 
 class ManifestIndex:
     """Keyed by the 64-bit hash of the path; size, time and state are packed into one integer.

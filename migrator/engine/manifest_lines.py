@@ -107,6 +107,10 @@ def outcome_line(instance: Instance, outcome: Outcome, series_key: int, at: floa
         line["remedies"] = outcome.remedies
     if outcome.sent_uid:
         line["sent_uid"] = outcome.sent_uid
+    if outcome.sent_syntax:
+        line["sent_syntax"] = outcome.sent_syntax
+    if outcome.sent_class:
+        line["sent_class"] = outcome.sent_class
     if outcome.changes:
         line["changes"] = [[_clean(text) for text in change] for change in outcome.changes]
     return line
@@ -137,9 +141,10 @@ def problem_line(problem: Problem, series_key: int | None, at: float) -> dict[st
 class Row:
     """One path's last record, as reports and checks read it. `at` is seconds since the epoch.
 
-    `uid` is the SOP instance UID as sent; `series` is None where the file's header could not be read; `why`
+    `uid` and `sop_class` are as sent; `series` is None where the file's header could not be read; `why`
     is set where no answer of the destination decided, but the scan, a filter or a question; `changes` are
-    the attributes that a remedy sent otherwise.
+    the attributes that a remedy sent otherwise; `transfer_syntax` is the file's, `sent_syntax` that of what
+    was sent where it is another one.
     """
 
     path: str
@@ -159,6 +164,8 @@ class Row:
     at: float
     why: Reason | None
     changes: tuple[Change, ...] = ()
+    sent_syntax: str = ""
+    remedies: tuple[str, ...] = ()
 
 
 def row_of(line: Mapping[str, Any], series: Series | None) -> Row:
@@ -171,7 +178,7 @@ def row_of(line: Mapping[str, Any], series: Series | None) -> Row:
         mtime_ns=line["mtime"],
         state=State(line["state"]),
         uid=line.get("sent_uid") or line.get("uid", ""),
-        sop_class=line.get("class", ""),
+        sop_class=line.get("sent_class") or line.get("class", ""),
         transfer_syntax=line.get("syntax", ""),
         series=series,
         fidelity=Fidelity(line.get("fidelity", Fidelity.VERBATIM)),
@@ -183,4 +190,28 @@ def row_of(line: Mapping[str, Any], series: Series | None) -> Row:
         at=line["at"],
         why=why,
         changes=tuple(Change(*change) for change in line.get("changes", ())),
+        sent_syntax=line.get("sent_syntax", ""),
+        remedies=tuple(line.get("remedies", ())),
+    )
+
+
+def row_as_found(instance: Instance, state: State) -> Row:
+    """A row for an instance of which nothing is recorded but that the source holds it."""
+    return Row(
+        path=instance.path,
+        size=instance.size,
+        mtime_ns=instance.mtime_ns,
+        state=state,
+        uid=instance.uid,
+        sop_class=instance.sop_class,
+        transfer_syntax=instance.transfer_syntax,
+        series=instance.series,
+        fidelity=Fidelity.VERBATIM,
+        status=0,
+        comment="",
+        reason="",
+        attempts=0,
+        healed=False,
+        at=0.0,
+        why=None,
     )

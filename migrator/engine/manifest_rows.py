@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -86,17 +87,32 @@ def is_worth_compacting(outcomes: int, paths: int) -> bool:
 
 
 def compact(file: Path, in_doubt: Collection[str]) -> None:
-    """Rewrite a manifest without superseded outcomes, atomically. The caller holds the job's lock."""
+    """Rewrite a manifest without superseded lines, atomically. The caller holds the job's lock.
+
+    Of an audit log's heads the last two of each run stay, in their places among the outcomes: those behind
+    them may lack their events.
+    """
     rewritten = file.with_name(file.name + ".new")
+    heads = _newest_heads(file)
     with open(rewritten, "wb", opener=_private) as stream:
         for line in last_lines(file):
-            if line["t"] not in ("begin", "end"):
+            is_old = line["t"] == "audit" and line["seq"] not in heads[line["log"], line["run"]]
+            if line["t"] not in ("begin", "end") and not is_old:
                 stream.write(encode(line))
         if in_doubt:
             stream.write(encode({"t": "begin", "uids": sorted(in_doubt)}))
         stream.flush()
         os.fsync(stream.fileno())
     rewritten.replace(file)
+
+
+def _newest_heads(file: Path) -> dict[tuple[str, str], deque[int]]:
+    """The numbers of the last two events that are known of each audit log from each run."""
+    heads: dict[tuple[str, str], deque[int]] = {}
+    for line in read_lines(file):
+        if line["t"] == "audit":
+            heads.setdefault((line["log"], line["run"]), deque(maxlen=2)).append(line["seq"])
+    return heads
 
 
 def _private(path: str, flags: int) -> int:

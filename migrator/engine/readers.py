@@ -17,8 +17,8 @@ _PROBE_AGAIN = 4096  # entries after which that is asked again
 _PIECE = 16  # entries that one thread takes at a time
 _MOST_AHEAD = 1024  # entries that are being examined while earlier ones are not yet taken
 
-# Seconds per entry → threads. One thread needs about 20 µs for a file that is in memory, and more threads
-# only get into each other's way then; a disk or a network answers many questions at once.
+# Seconds waited for per entry → threads. What a thread computes does not count: more threads only get into
+# each other's way with that; a disk or a network answers many questions at once.
 _THREADS_BY_LATENCY = ((0.005, 16), (0.001, 8), (0.0001, 4))
 
 
@@ -64,14 +64,15 @@ class Readers(Generic[Item]):
             yield from self._finished(_MOST_AHEAD)
             return
         yield from self._finished(0)
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.thread_time()
         block = self._examine(listing)
         if not self._count:
-            self._learn(len(listing.entries), time.perf_counter() - started)
+            waited = time.perf_counter() - started - (time.thread_time() - busy)
+            self._learn(len(listing.entries), max(0.0, waited))
         yield block
 
     def _learn(self, entries: int, seconds: float) -> None:
-        """Choose by seconds per entry; slow twice in a row, so that one hiccup does not count."""
+        """Choose by seconds waited per entry; slow twice in a row, so that one hiccup does not count."""
         self._measured += entries
         self._seconds += seconds
         if self._measured < _PROBE // 2:

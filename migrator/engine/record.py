@@ -125,6 +125,7 @@ class JobRecord:
             with self._lock:
                 before = self._append_problem(problem)
                 self.accounting.retired(before or row.state)
+            self._emit(ProblemFound(problem))
 
     def settle(self, instance: Instance, outcome: Outcome) -> None:
         """Record what became of a pending instance."""

@@ -14,7 +14,7 @@ from migrator.core.model import Instance
 from migrator.core.outcome import Cause, Fidelity, Outcome
 from migrator.core.settings import RecoverySettings
 
-MOST_SENDS = 8  # C-STORE requests per instance and run, whatever the remedies decide
+MOST_SENDS = 8  # C-STORE requests per instance and pass, whatever the remedies decide
 
 
 class Route(str, Enum):
@@ -124,6 +124,8 @@ def after_retry(before: Outcome, again: Outcome) -> Outcome:
 
 def _joined(before: Outcome, again: Outcome) -> str:
     """Why an instance is not accepted as it is, and why it cannot be made into what would be."""
+    if again.reason in before.reason:
+        return before.reason
     if again.cause is before.cause or before.cause is not Cause.CONTEXT:
         # A further association that is no better tells nothing new of what cannot be decoded.
         return again.reason if before.cause is Cause.CONTEXT else before.reason
@@ -144,5 +146,7 @@ def concluded(attempt: Attempt, outcome: Outcome) -> Outcome:
         fidelity=outcome.fidelity if stored else Fidelity.VERBATIM,
         changes=outcome.changes if stored else (),
         sent_uid=outcome.sent_uid if stored else "",
+        sent_syntax=outcome.sent_syntax if stored else "",
+        sent_class=outcome.sent_class if stored else "",
         reason=reason,
     )

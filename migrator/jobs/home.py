@@ -97,9 +97,11 @@ def _sources_of(home: Path, node: Node) -> Iterator[str]:
 
 def refuse_inside(folder: Path, source: Path, what: str) -> None:
     """Raise UsageError when something would be written inside the source."""
-    real = Path(os.path.realpath(folder))
-    if real == source or source in real.parents:
-        raise UsageError(f"{what} {folder} lies inside the source; nothing is ever written there")
+    # Of a link inside that leads out, the link itself would be replaced.
+    for place in (folder, folder.absolute().parent):
+        real = Path(os.path.realpath(place))
+        if real == source or source in real.parents:
+            raise UsageError(f"{what} {folder} lies inside the source; nothing is ever written there")
 
 
 def jobs_of_node(home: Path, node: Node) -> Iterator[Path]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from dataclasses import replace
 
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled, DestinationError, MigratorError, SourceError, UsageError
@@ -16,17 +17,23 @@ from migrator.dicom.header import read_header, same_dataset
 from migrator.dicom.trace import AssociationTrace
 from migrator.engine.accounting import Snapshot
 from migrator.engine.fan import Fan, known_to_all, shared_readers
+from migrator.engine.feed import Block
 from migrator.engine.filters import filters_of
+from migrator.engine.ports import ReadHeader
 from migrator.engine.scanner import Scanner, restat
 from migrator.engine.source_check import SourceCheck, check_source
+from migrator.jobs.audit import Audit
 from migrator.jobs.awake import awake
 from migrator.jobs.home import known_source, source_folder
+from migrator.jobs.integrity import IntegrityRequest
+from migrator.jobs.integrity_around import AFTER, BEFORE, SourceWatch
 from migrator.jobs.migrate_destination import Common, DestinationRun
 from migrator.jobs.migrate_model import DestinationResult as DestinationResult  # the faces' too
 from migrator.jobs.migrate_model import MigrateRequest as MigrateRequest
 from migrator.jobs.migrate_model import MigrateResult as MigrateResult
 from migrator.jobs.migrate_model import Target as Target
 from migrator.jobs.migrate_totals import total_of
+from migrator.jobs.recorded import job_in
 
 _LOOK_EVERY = 512  # entries between two looks at whether to stop
 _WATCH = 0.2  # seconds between two looks at the destinations; waits in between would outlast Ctrl-C
@@ -43,11 +50,13 @@ class MigrateJob:
         """Check the request and open the job. Raises UsageError, SourceError, JobBusy, ManifestError."""
         self._request = request
         self._control = control
-        self._emit = emit
         _check(request)
         self._root = str(source_folder(request.source))
         count = len(request.destinations)
         with ExitStack() as opened:
+            self._audit = Audit(request, self._root, emit)
+            opened.callback(self._audit.close)
+            self._emit = self._audit.emit
             self._trace = AssociationTrace(request.trace) if request.trace else None
             if self._trace is not None:
                 opened.callback(self._trace.close)
@@ -58,12 +67,25 @@ class MigrateJob:
                 own = control if count == 1 else control.child()
                 self.destinations.append(DestinationRun(target, name, common, own))
                 opened.callback(self.destinations[-1].close)
+            self._watch = self._watch_over_source()
             self._opened = opened.pop_all()
+
+    def _watch_over_source(self) -> SourceWatch | None:
+        """Who vouches for the source around this run, if that is wanted."""
+        request = self._request
+        if not request.integrity:
+            return None
+        hashing = IntegrityRequest(
+            request.source, request.home, request.settings.scan.readers, restart=request.restart
+        )
+        jobs = [job for one in self.destinations if (job := job_in(one.record.manifest.file.parent))]
+        return SourceWatch(hashing, jobs, self._control, self._emit)
 
     def _common(self) -> Common:
         """What the destinations share; where there are several, they share what was read and decoded."""
         request, count = self._request, len(self._request.destinations)
-        read, is_same, decoders = read_header, same_dataset, None
+        read: ReadHeader = read_header  # which can also be asked for findings, but is not here
+        is_same, decoders = same_dataset, None
         if count > 1:
             read, is_same = shared_readers(read_header, same_dataset, count)
             decoders = DecodedCache(shared_decoders, count)
@@ -76,7 +98,10 @@ class MigrateJob:
 
     def snapshots(self) -> tuple[Snapshot, ...]:
         """Each destination's."""
-        return tuple(one.snapshot() for one in self.destinations)
+        shown = [one.snapshot() for one in self.destinations]
+        if self._watch is not None and (words := self._watch.words()):
+            shown = [replace(one, hold=words) for one in shown]
+        return tuple(shown)
 
     def run(self) -> MigrateResult:
         """Do the whole job.
@@ -86,17 +111,22 @@ class MigrateJob:
         """
         with self._opened as opened:
             opened.enter_context(awake(self._request.settings.pace.keep_awake))
+            opened.enter_context(self._audit.run(self.destinations))
             for one in self.destinations:
                 opened.enter_context(one.reachable())
             try:
                 self._greet()
-                self._send()
+                if self._watched(SourceWatch.before, BEFORE):
+                    self._send()
                 check = self._check_source()
+                self._vouch_again()
             finally:
                 close_shared_decoders()
             for one in self.destinations:
                 one.phase("done")
-            return MigrateResult(tuple(one.result() for one in self.destinations), check)
+            proof = None if self._watch is None else self._watch.proof
+            results = tuple(one.result(check) for one in self.destinations)
+            return self._audit.ended(MigrateResult(results, check, proof))
 
     def _greet(self) -> None:
         """See whether the destinations answer; those that do not are left to their circuit breakers."""
@@ -117,6 +147,27 @@ class MigrateJob:
                     f"{one.node} cannot be reached now, and is tried again while the others go on: {error}"
                 )
                 self._emit(Notice(words, destination=str(one.node)))
+
+    def _watched(self, look: Callable[[SourceWatch], None], phase: str) -> bool:
+        """Where it is wanted, hash the source; False when the user stops that, or has stopped all before."""
+        try:
+            self._control.checkpoint()
+            if self._watch is not None:
+                for one in self.destinations:
+                    one.phase(phase)
+                look(self._watch)
+        except Cancelled:
+            for one in self.destinations:
+                one.cancelled()
+            return False
+        return True
+
+    def _vouch_again(self) -> None:
+        """Hash the source again, unless a later run is to go on: then the proof spans that one too."""
+        if self._watch is not None and any(one.is_limited for one in self.destinations):
+            self._emit(Notice("The source is hashed again by the run that ends this migration", "info"))
+        else:
+            self._watched(SourceWatch.after, AFTER)
 
     def _send(self) -> None:
         """Send to all destinations. Raises what ended the only one, or all of them."""
@@ -141,7 +192,7 @@ class MigrateJob:
             thread.start()
         try:
             if fan is not None:
-                fan.spread(self._scanner().blocks())
+                fan.spread(self._blocks())
         finally:
             while any(thread.is_alive() for thread in threads):
                 for thread in threads:
@@ -154,7 +205,7 @@ class MigrateJob:
             if self._request.is_check_only:
                 one.verify()
             elif fan is None:
-                one.send(self._scanner().blocks())
+                one.send(self._blocks())
             else:
                 one.send(fan.blocks(number))
         except Cancelled:
@@ -173,8 +224,14 @@ class MigrateJob:
         known = known_to_all([one.known() for one in self.destinations])
         return Scanner(self._root, self._request.settings.scan, read_header, self._control, known)
 
+    def _blocks(self) -> Iterator[Block]:
+        """What is to be sent: what the scan finds, or what was named."""
+        return iter([self._request.only]) if self._request.only else self._scanner().blocks()
+
     def _check_source(self) -> SourceCheck | None:
         """Look at the source again; None when the user stops that, or has stopped all before."""
+        if self._request.only:
+            return None
         try:
             self._control.checkpoint()
             for one in self.destinations:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from migrator import __version__
-from migrator.checks.verify import VerifyReport
+from migrator.checks.verify_report import VerifyReport
 from migrator.core.control import Control
-from migrator.core.errors import Cancelled, DestinationError, MigratorError
-from migrator.core.events import Emit, Event, Notice, PhaseStarted, ProblemFound, Resumed
+from migrator.core.edits import Edit
+from migrator.core.errors import Cancelled, DestinationError, LimitReached, ManifestError, MigratorError
+from migrator.core.events import Emit, Event, Notice, PhaseStarted, ProblemFound, Resumed, Steered
 from migrator.core.model import ContextPair, Instance
 from migrator.core.outcome import State
 from migrator.core.paths import encodable
 from migrator.core.settings import shaping
 from migrator.dicom.association import Timeouts
 from migrator.dicom.decoded_cache import Decodes
+from migrator.dicom.dry_sender import DrySender
+from migrator.dicom.editing.rules import read_rule_files
 from migrator.dicom.probe import echo
 from migrator.dicom.query import StudyFinder
-from migrator.dicom.rules import read_rule_files
 from migrator.dicom.store import StoreSender
 from migrator.dicom.trace import AssociationTrace
 from migrator.engine.accounting import Accounting, Snapshot
@@ -37,11 +40,14 @@ from migrator.engine.planner import Planner
 from migrator.engine.ports import ReadHeader, SameDataset
 from migrator.engine.record import JobRecord
 from migrator.engine.scanner import Known
+from migrator.engine.source_check import SourceCheck
 from migrator.engine.upload import Ending, Upload
 from migrator.jobs.home import job_folder
 from migrator.jobs.migrate_model import DestinationResult, MigrateRequest, Target
+from migrator.jobs.recorded import RecordedJob
 from migrator.jobs.steering import DestinationSteering, steering
-from migrator.jobs.verify import verify_manifest
+from migrator.jobs.verify import Proving, verify_recorded
+from migrator.jobs.who import operator
 
 VERIFICATION = ContextPair("1.2.840.10008.1.1", "1.2.840.10008.1.2")
 MOST_PROBLEMS = 1000
@@ -85,17 +91,16 @@ class DestinationRun:
         self._started = time.time()
         self._rules = read_rule_files(target.settings.rule)
         self.pacing = Pacing(target.settings.pace, target.settings.send.workers, control)
-        self._manifest = self._open_manifest(known_as)
-        try:
-            self._accounting = Accounting(str(self.node))
-            self.record = JobRecord(self._manifest, self._accounting, self._emit, str(self.node))
+        self._accounting = Accounting(str(self.node))
+        with ExitStack() as opened:
+            self.manifest = self._open_manifest(known_as)
+            opened.callback(self.manifest.close)
+            self.record = JobRecord(self.manifest, self._accounting, self._emit, str(self.node))
             planner = Planner(target.settings.send)
             self.lane = Lane(self._destination(), target.settings, self.record, control, self._emit)
             self._feed = self._make_feed(planner)
             self._upload = Upload(self.lane, target.settings, self._feed, planner)
-        except BaseException:
-            self._manifest.close()
-            raise
+            self._opened = opened.pop_all()
         self._ending = Ending()
         self._verification: VerifyReport | None = None
         self.failure: Exception | None = None
@@ -105,8 +110,20 @@ class DestinationRun:
         request, root = self._common.request, self._common.root
         folder = job_folder(request.home, known_as, self.node)
         manifest = Manifest(folder, encodable(known_as), str(self.node), is_anew=request.restart)
-        manifest.append({"t": "run", "at": time.time(), "version": __version__, "source": encodable(root)})
-        values = shaping(self.target.settings)
+        settings = self.target.settings
+        manifest.append(
+            {
+                "t": "run",
+                "at": self._started,
+                "version": __version__,
+                "source": encodable(root),
+                "who": encodable(operator()),
+                "calling": self.node.calling_ae_title,
+                "tls": self.node.tls is not None,
+                "settings": settings.model_dump(mode="json", exclude_defaults=True),
+            }
+        )
+        values = shaping(settings)
         if self._rules.digest:
             values["rule.digest"] = self._rules.digest  # the files may say something else next time
         manifest.note_settings(values)
@@ -124,7 +141,8 @@ class DestinationRun:
 
     def _make_sender(self) -> StoreSender:
         common, send = self._common, self.target.settings.send
-        sender = StoreSender(self.node, send, common.root, self.pacing.pace, common.trace)
+        kind = DrySender if common.request.is_rehearsal else StoreSender
+        sender = kind(self.node, send, common.root, self.pacing.pace, common.trace)
         sender.decoders = common.decoders
         return sender
 
@@ -138,7 +156,7 @@ class DestinationRun:
         register = UidRegister(common.root, settings.scan, common.read, common.is_same, self.record.earlier)
         studies: frozenset[str] = frozenset()
         if settings.filter.limit_studies:
-            sent = (row.series for row in stored(self._manifest.file))
+            sent = (row.series for row in stored(self.manifest.file))
             studies = frozenset(series.study.uid for series in sent if series is not None)
         known = self.known() if common.is_for_several else None
         selection = Selection(common.filters, common.request.retry_failed, studies, known)
@@ -159,8 +177,25 @@ class DestinationRun:
         def prioritise(wanted: Callable[[Instance], bool]) -> int:
             return self.lane.prioritise(wanted)
 
-        steered = DestinationSteering(self.control, self.pacing, prioritise, self.snapshot)
-        return steering(self._manifest.file.parent, steered)
+        def told(action: str, detail: str) -> None:
+            self._emit(Steered(action, detail, str(self.node)))
+
+        steered = DestinationSteering(self.control, self.pacing, prioritise, self.snapshot, told)
+        return steering(self.manifest.file.parent, steered)
+
+    @property
+    def edits(self) -> Sequence[Edit]:
+        """What rules ask for."""
+        return self._rules.edits
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a limit has ended it, and a later run is to go on."""
+        return isinstance(self._ending.stopped_by, LimitReached)
+
+    def stop(self, error: MigratorError) -> None:
+        """Send nothing more; what was not sent stays pending."""
+        self.lane.stop(error)
 
     def snapshot(self) -> Snapshot:
         return self._accounting.snapshot()
@@ -190,7 +225,7 @@ class DestinationRun:
         Raises Cancelled, ManifestError, SourceError.
         """
         self._ending = self._upload.run(blocks, is_stream=self._common.request.is_stream)
-        if self._feed.is_complete:
+        if self._feed.is_complete and not self._common.request.only:
             self.record.retire_gone()
         self._stop_where_cancelled()
         self.verify()
@@ -215,17 +250,17 @@ class DestinationRun:
     def _ask(self) -> VerifyReport:
         self.phase("verifying")
         self._emit(PhaseStarted("verifying"))
-        return verify_manifest(
-            self._manifest.file,
-            self.node,
-            self.target.settings.send,
+        request = self._common.request
+        return verify_recorded(
+            RecordedJob(self.manifest.file.parent, self._common.root, str(self.node)),
+            Proving(self.node, self.target.settings, request.home, self._common.root),
             self.control,
-            tolerant=not self._common.request.is_check_only,
+            tolerant=not request.is_check_only,
         )
 
     def _reopened(self, uids: frozenset[str]) -> Iterator[Instance]:
         """The missing instances, read again from the source and made pending."""
-        for row in [row for row in expected_there(self._manifest.file) if row.uid in uids]:
+        for row in [row for row in expected_there(self.manifest.file) if row.uid in uids]:
             item = self._common.read(self._common.root, row.path, row.size, row.mtime_ns)
             if isinstance(item, Instance):
                 self.record.reopen(item, in_this_run=row.at >= self._started)
@@ -235,30 +270,58 @@ class DestinationRun:
         """The user's wish ended it."""
         self._ending = replace(self._ending, is_cancelled=True)
 
-    def result(self) -> DestinationResult:
+    def result(self, check: SourceCheck | None) -> DestinationResult:
+        """What it came to, which the manifest tells too: the last thing that is asked of a run."""
         snapshot = self.snapshot()
+        self._note_end(snapshot, check)
         count = snapshot.job.spoiled - snapshot.job.pending
-        problems = rows(self._manifest.file, _PROBLEM_STATES.__contains__) if count else iter(())
+        problems = rows(self.manifest.file, _PROBLEM_STATES.__contains__) if count else iter(())
         partial: tuple[PartialStudy, ...] = ()
         if snapshot.job.spoiled:
             left = self.lane.queue.left()
             pending = (instance for batch in left for instance in batch.instances)
-            partial = partial_studies(self._manifest.file, pending)
+            partial = partial_studies(self.manifest.file, pending)
         return DestinationResult(
             node=self.node,
             snapshot=snapshot,
             ending=self._ending,
             verification=self._verification,
-            manifest=self._manifest.file,
-            damaged_lines=len(self._manifest.damage),
+            manifest=self.manifest.file,
+            damaged_lines=len(self.manifest.damage),
             problems=tuple(islice(problems, MOST_PROBLEMS)),
             problem_count=count,
             partial=partial,
             failure=self.failure if isinstance(self.failure, MigratorError) else None,
         )
 
+    def _note_end(self, snapshot: Snapshot, check: SourceCheck | None) -> None:
+        stopped = self.failure or self._ending.stopped_by
+        line = {
+            "t": "ended",
+            "at": time.time(),
+            "run": snapshot.run.as_dict(),
+            "job": snapshot.job.as_dict(),
+            "bytes": snapshot.bytes_sent,
+            "seconds": round(snapshot.send_seconds, 3),
+            "interrupted": self._ending.is_cancelled,
+            "scanned": self._has_scanned,
+        }
+        if check is not None:
+            trouble = {"trouble": encodable(check.trouble)} if check.trouble else {}
+            counts = {"checked": check.checked, "modified": check.modified, "deleted": check.deleted}
+            line["source"] = counts | trouble
+        if isinstance(stopped, MigratorError):
+            line["stopped"] = encodable(str(stopped))
+        with contextlib.suppress(ManifestError):  # a disk that is full is why it ended
+            self.manifest.append(line)
+
+    @property
+    def _has_scanned(self) -> bool:
+        """Whether this run looked for all that the source holds, and came to the end of that."""
+        return self._feed.is_complete and not self._common.request.only
+
     def close(self) -> None:
-        self._manifest.close()
+        self._opened.close()
 
 
 def _naming(emit: Emit, destination: str) -> Emit:

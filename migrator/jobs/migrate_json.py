@@ -7,8 +7,9 @@ from typing import Any
 
 from migrator.core.paths import encodable
 from migrator.engine.accounting import Snapshot
+from migrator.jobs.integrity_around import as_json as integrity_as_json
 from migrator.jobs.migrate_model import DestinationResult, MigrateResult
-from migrator.jobs.verify import as_json as verification_as_json
+from migrator.jobs.verify_json import as_json as verification_as_json
 
 
 def as_json(result: MigrateResult) -> dict[str, Any]:
@@ -23,7 +24,15 @@ def as_json(result: MigrateResult) -> dict[str, Any]:
     top = _summed(result) if len(parts) > 1 else parts[0]
     top = {name: value for name, value in top.items() if name not in ("node", "run")}
     ledger = result.snapshot.run.as_dict()
-    return {**ledger, **top, "destinations": parts, "source": source, "interrupted": result.is_cancelled}
+    proof = None if result.integrity is None else integrity_as_json(result.integrity)
+    return {
+        **ledger,
+        **top,
+        "destinations": parts,
+        "source": source,
+        "integrity": proof,
+        "interrupted": result.is_cancelled,
+    }
 
 
 def _summed(result: MigrateResult) -> dict[str, Any]:

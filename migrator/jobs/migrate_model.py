@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from migrator.checks.verify import VerifyReport
+from migrator.checks.verify_report import VerifyReport
 from migrator.core.errors import MigratorError
-from migrator.core.model import Node
+from migrator.core.model import Instance, Node
 from migrator.core.settings import Settings
 from migrator.engine.accounting import Snapshot
 from migrator.engine.manifest_lines import Row
 from migrator.engine.partial import PartialStudy
 from migrator.engine.source_check import SourceCheck
 from migrator.engine.upload import Ending
+from migrator.jobs.integrity_around import SourceProof
 from migrator.jobs.migrate_totals import total_of
 
 
@@ -30,6 +31,8 @@ class MigrateRequest:
     """What is asked for. `same_source` is the path under which the job knows this source already.
 
     With `is_check_only` nothing new is looked for: only what was sent is verified, and resent if so asked.
+    With `only` nothing is looked for either: these, and no others, are sent as if a scan had found them.
+    With `is_rehearsal` everything is done but the sending; `home` is then one to be thrown away.
     """
 
     source: str
@@ -42,7 +45,10 @@ class MigrateRequest:
     verify: bool = False
     resend_missing: bool = False
     is_check_only: bool = False
+    is_rehearsal: bool = False
     trace: str | None = None
+    integrity: bool = False
+    only: tuple[Instance, ...] = ()
 
     @property
     def settings(self) -> Settings:
@@ -80,6 +86,7 @@ class MigrateResult:
 
     destinations: tuple[DestinationResult, ...]
     source_check: SourceCheck | None
+    integrity: SourceProof | None = None
 
     @property
     def snapshot(self) -> Snapshot:

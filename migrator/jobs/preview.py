@@ -10,9 +10,9 @@ from migrator.core.edits import Change
 from migrator.core.errors import SourceError
 from migrator.core.model import Instance
 from migrator.core.settings import RuleSettings
-from migrator.dicom.edits import Editor
+from migrator.dicom.editing.edits import Editor
+from migrator.dicom.editing.rules import read_rule_files
 from migrator.dicom.header import read_header
-from migrator.dicom.rules import read_rule_files
 
 
 @dataclass(frozen=True, slots=True)

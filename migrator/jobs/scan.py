@@ -16,7 +16,7 @@ from migrator.engine.accounting import Accounting, Ledger, Snapshot
 from migrator.engine.duplicates import UidRegister
 from migrator.engine.filters import filters_of, reason_to_leave
 from migrator.engine.inventory import Inventory, ProblemCount
-from migrator.engine.scanner import Scanner, Settled
+from migrator.engine.scanner import Known, Scanner, Settled, nothing_known
 from migrator.jobs.home import source_folder
 
 __all__ = ["Inventory", "ProblemCount", "ScanJob", "name_of", "scan"]
@@ -41,8 +41,15 @@ def scan(source: str, settings: Settings, emit: Emit, control: Control, visit: V
 class ScanJob:
     """One scan. `inventory` may be read from any thread while it grows."""
 
-    def __init__(self, source: str, settings: Settings, emit: Emit, control: Control) -> None:
-        """Check the request. Raises SourceError, UsageError."""
+    def __init__(
+        self,
+        source: str,
+        settings: Settings,
+        emit: Emit,
+        control: Control,
+        known: Known = nothing_known,
+    ) -> None:
+        """Check the request; what is `known` to be settled is passed over. Raises SourceError, UsageError."""
         root = str(source_folder(source))
         self.inventory = Inventory()
         self._accounting = Accounting("")
@@ -52,7 +59,7 @@ class ScanJob:
         self._limit = settings.filter.limit_studies
         self._studies: set[str] = set()  # within the limit
         self._register = UidRegister(root, settings.scan, read_header, same_dataset)
-        self._scanner = Scanner(root, settings.scan, read_header, control)
+        self._scanner = Scanner(root, settings.scan, read_header, control, known)
 
     def snapshot(self) -> Snapshot:
         """The numbers of this moment; all found instances are pending."""

@@ -37,8 +37,10 @@ def keep_passphrase(key: str, passphrase: str) -> None:
     """Store the passphrase in the system's keyring. Raises UsageError where that cannot be."""
     try:
         keyring.set_password(SERVICE, _user(key), passphrase)
-    except Exception as error:
-        raise UsageError(f"the system's keyring cannot keep the passphrase: {error}") from error
+    except Exception as error:  # noqa: BLE001 - each system's own keyring fails in ways of its own
+        # Its words may quote what it was to keep.
+        kind = type(error).__name__
+        raise UsageError(f"the system's keyring cannot keep the passphrase ({kind})") from None
 
 
 def _from_file(file: Path, warn: Callable[[str], None]) -> str:

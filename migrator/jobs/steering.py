@@ -61,21 +61,26 @@ class Steered(Protocol):
 class DestinationSteering:
     """Fits Steered for one destination: its control, its dials, its queue, its numbers.
 
-    `prioritise_instances` moves those that are wanted to the front of the queue and tells how many they are.
+    `prioritise_instances` moves those that are wanted to the front of the queue and tells how many they are;
+    `told` hears of what was done: paused, resumed, cancelled, or set, and then what to what.
     """
 
     control: Control
     pacing: Pacing
     prioritise_instances: Callable[[Callable[[Instance], bool]], int]
     snapshot: Callable[[], Snapshot]
+    told: Callable[[str, str], None] = lambda action, detail: None
 
     def pause(self) -> None:
         self.control.pause()
+        self.told("paused", "")
 
     def resume(self) -> None:
         self.control.resume()
+        self.told("resumed", "")
 
     def cancel(self) -> None:
+        self.told("cancelled", "")  # before the run can come to its end by that
         self.control.cancel()
 
     def prioritise(self, study: str | None, patient: str | None) -> int:
@@ -87,6 +92,7 @@ class DestinationSteering:
 
     def set(self, name: str, value: str) -> None:
         self.pacing.set(name, value)
+        self.told("set", f"{name}={value}")
 
     def status(self) -> dict[str, Any]:
         """The Snapshot's numbers, and under `pace` how the dials stand."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
 from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import datetime, timezone
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 
 from migrator.core.errors import UsageError
 from migrator.core.model import Instance, Reason
 from migrator.core.outcome import State
+from migrator.records.writing import whole_file
 
-# A cell that begins so is a formula to spreadsheets.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A cell that begins so is a formula to spreadsheets; some take the full-width signs for the usual ones.
+_FORMULA_STARTS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 INSTANCE_COLUMNS = (
     "path",
@@ -47,20 +48,17 @@ class Table:
 
     def __init__(self, file: Path, columns: Iterable[str]) -> None:
         """Begin the table beside its final place. Raises UsageError when nothing can be written there."""
+        self._whole = ExitStack()
+        stream = self._whole.enter_context(whole_file(file))
         self._file = file
-        try:
-            # mkstemp makes it readable by its owner only.
-            descriptor, self._temporary = tempfile.mkstemp(".tmp", f".{file.name}-", file.absolute().parent)
-        except OSError as error:
-            raise UsageError(f"cannot write {file}: {error.strerror}") from error
-        self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="")
-        self._writer = csv.writer(self._stream)
+        self._text = TextIOWrapper(stream, "utf-8", "surrogateescape", newline="")
+        self._writer = csv.writer(self._text)
         self._writer.writerow(columns)
 
     def add(self, cells: Iterable[object]) -> None:
         """Add a row. Raises UsageError when it cannot be written (the disk is full …)."""
         try:
-            self._writer.writerow([_harmless(str(cell)) for cell in cells])
+            self._writer.writerow([_harmless(cell) for cell in map(str, cells)])
         except OSError as error:
             raise UsageError(f"cannot write {self._file}: {error.strerror}") from error
 
@@ -70,21 +68,18 @@ class Table:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            with self._stream:
-                if error is None:
-                    self._stream.flush()
-                    os.fsync(self._stream.fileno())
-            if error is None:
-                Path(self._temporary).replace(self._file)
-        except OSError as failure:
-            raise UsageError(f"cannot write {self._file}: {failure.strerror}") from failure
-        finally:
-            Path(self._temporary).unlink(missing_ok=True)
+        self._whole.push(self._flush)
+        self._whole.__exit__(kind, error, trace)
+
+    def _flush(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Hand the rest of the text on before the file is closed."""
+        if error is None:
+            self._text.flush()
+        self._text.detach()
 
 
 def _harmless(cell: str) -> str:
-    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
+    return "'" + cell if cell[:1] in _FORMULA_STARTS else cell
 
 
 def instance_row(instance: Instance, state: State, reason: Reason | None) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrator.core.addresses import addresses
+from migrator.core.addresses import addresses, listen_address
 from migrator.core.errors import UsageError
 
 
@@ -69,3 +69,24 @@ def test_more_than_anyone_wants_to_contact_is_refused_at_once(text: str) -> None
 
 def test_a_whole_class_b_network_is_not_too_many() -> None:
     assert len(addresses("10.0.0.0/16")) == 65_534
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("11113", ("", 11113)),
+        (" 127.0.0.1:104 ", ("127.0.0.1", 104)),
+        ("[::1]:104", ("::1", 104)),
+        ("gateway.example:104", ("gateway.example", 104)),
+    ],
+)
+def test_a_place_to_listen_at_is_a_port_with_or_without_an_address(
+    text: str, expected: tuple[str, int]
+) -> None:
+    assert listen_address(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "0", "65536", "x", ":104", "a b:104", "10.0.0.1", "10.0.0.1:"])
+def test_what_is_no_place_to_listen_at_is_told(text: str) -> None:
+    with pytest.raises(UsageError, match="no place to listen at"):
+        listen_address(text)

@@ -17,9 +17,9 @@ from pydicom.uid import UID
 
 from migrator.core.edits import Edit
 from migrator.core.model import Instance
-from migrator.dicom.edits import Edited, Editor
-from migrator.dicom.splice import Draft
-from migrator.dicom.splice_elements import memory
+from migrator.dicom.editing.edits import Edited, Editor
+from migrator.dicom.editing.splice import Draft
+from migrator.dicom.editing.splice_elements import memory
 from migrator.dicom.structure import Coding
 from tests.association.making import scan
 

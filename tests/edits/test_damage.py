@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from migrator.core.edits import Clean, Edit, Reclassify, RemapPatient, StripPrivate, SuffixPatientId
 from migrator.core.errors import CannotEncode, InstanceError
 from migrator.core.model import Instance, Patient, Series
-from migrator.dicom.edits import Editor
+from migrator.dicom.editing.edits import Editor
 from migrator.dicom.transcoding import transcode
 from tests.association.making import scan
 from tests.edits.making import (

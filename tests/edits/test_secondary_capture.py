@@ -14,7 +14,7 @@ from migrator.core.edits import SECONDARY_CAPTURES, Reclassify, Uncompress
 from migrator.core.errors import CannotEncode
 from migrator.core.model import ContextPair
 from migrator.core.outcome import Cause, Fidelity
-from migrator.dicom.secondary_capture import copy_uid
+from migrator.dicom.editing.secondary_capture import copy_uid
 from tests.association.making import quick, scan
 from tests.edits.making import (
     BIG,

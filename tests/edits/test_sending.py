@@ -30,11 +30,11 @@ from migrator.core.edits import (
 from migrator.core.model import ContextPair, Patient
 from migrator.core.outcome import Cause, Fidelity, Outcome, State
 from migrator.core.rules import ApplyCrosswalk, ApplyRules, parse_rules
-from migrator.dicom.edits import Editor
-from migrator.dicom.edits_patient import suffix_id
-from migrator.dicom.original_attributes import add_originals
-from migrator.dicom.secondary_capture import copy_uid
-from migrator.dicom.splice_elements import elements_of, items_of
+from migrator.dicom.editing.edits import Editor
+from migrator.dicom.editing.edits_patient import suffix_id
+from migrator.dicom.editing.original_attributes import add_originals
+from migrator.dicom.editing.secondary_capture import copy_uid
+from migrator.dicom.editing.splice_elements import elements_of, items_of
 from tests.association.making import library_files, quick, scan
 from tests.edits.making import (
     BIG,
@@ -390,9 +390,9 @@ _SEND_BIG = """
 import hashlib, resource, sys, threading, socket
 from pathlib import Path
 from migrator.core.rules import ApplyRules, parse_rules
-from migrator.dicom.edits import Editor
-from migrator.dicom.edits_patient import suffix_id
-from migrator.dicom.original_attributes import add_originals
+from migrator.dicom.editing.edits import Editor
+from migrator.dicom.editing.edits_patient import suffix_id
+from migrator.dicom.editing.original_attributes import add_originals
 from tests.association.making import scan
 path = Path(sys.argv[1])
 instance = scan(path)

@@ -10,7 +10,7 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
 from migrator.core.errors import CannotEncode, DamagedFile
-from migrator.dicom.edits_private import clean, strip_private
+from migrator.dicom.editing.edits_private import clean, strip_private
 from tests.association.making import dataset_of, library_files, scan
 from tests.edits.making import BIG, EXPLICIT, IMPLICIT, a_dataset, draft_of, joined, read
 from tests.edits.making import encoded_as as encoded

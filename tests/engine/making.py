@@ -189,3 +189,25 @@ class MemoryFinder:
 
     def close(self) -> None:
         pass
+
+
+class Steady:
+    """A pace that never changes: so many workers, at full speed."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+
+    def workers(self) -> int:
+        return self._workers
+
+    def delay(self) -> float:
+        return 0.0
+
+    def observed(self, latency: float) -> None:
+        pass
+
+    def hold(self) -> str:
+        return ""
+
+    def limit_reached(self) -> bool:
+        return False

@@ -14,13 +14,12 @@ from migrator.core.events import Event, InstanceSettled
 from migrator.core.model import Instance
 from migrator.core.outcome import Cause, Outcome, State
 from migrator.engine.accounting import Accounting, Snapshot
-from migrator.engine.crew import Steady
 from migrator.engine.lane import Destination, Lane
 from migrator.engine.manifest import Manifest
 from migrator.engine.planner import Planner
 from migrator.engine.record import JobRecord
 from migrator.engine.worker import Worker
-from tests.engine.making import RLE, MemoryPacs, make_instance, make_study, settings_of
+from tests.engine.making import RLE, MemoryPacs, Steady, make_instance, make_study, settings_of
 
 
 class Bench:

@@ -20,7 +20,7 @@ from migrator.core.errors import Cancelled, SourceError
 from migrator.core.model import Instance, Series
 from migrator.dicom import decoding
 from migrator.dicom.decoded_cache import DecodedCache
-from migrator.dicom.splice import Segments, Span
+from migrator.dicom.editing.splice import Segments, Span
 from migrator.engine.fan import Fan as Spreading
 from migrator.jobs import migrate as job
 from tests.conftest import lack

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator.checks.verify import StudyResult, Verdict, VerifyReport
+from migrator.checks.verify_report import StudyResult, Verdict, VerifyReport
 from migrator.cli.migrate_words import exit_code, summary
 from migrator.cli.progress import ProgressReport, lines_of
 from migrator.core.errors import DestinationError, LimitReached, ManifestError, MigratorError

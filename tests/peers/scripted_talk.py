@@ -69,6 +69,8 @@ class Talk:
         return header[0], header + self._read(struct.unpack(">I", header[2:])[0])
 
     def say(self, data: bytes) -> None:
+        if self._stopping.is_set():
+            raise Over("ended by the PACS")  # one that went down answers nobody
         try:
             self._socket.sendall(data)
         except OSError as error:

@@ -14,7 +14,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from migrator.core.errors import AssociationLost, AssociationRejected, PeerSilent
-from migrator.core.model import Instance, Node, Patient, Proof, Series, Study, StudyHoldings
+from migrator.core.model import Instance, Node, Patient, Proof, Series, Study
 from migrator.core.settings import SendSettings
 from migrator.dicom.query import StudyFinder
 from tests.peers import KeepingScp
@@ -74,7 +74,9 @@ def test_questions_carry_their_parents_keys_and_one_association_serves_all(ask: 
 
     peer, finder = ask(script)
     for _ in range(3):
-        assert finder.holdings(STUDY) == StudyHoldings(STUDY, Proof.UID_SET, all_uids(), 6)
+        held = finder.holdings(STUDY)
+        assert (held.proof, held.uids, held.count, held.narrowed) == (Proof.UID_SET, all_uids(), 6, 0)
+        assert {one.series_uid: len(one.uids) for one in held.series} == {f"{STUDY}.1": 3, f"{STUDY}.2": 3}
     assert peer.associations == 1
     assert peer.questions == ["SERIES", "IMAGE", "IMAGE"] * 3
     assert asked[0]["StudyInstanceUID"] == STUDY

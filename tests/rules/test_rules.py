@@ -12,7 +12,7 @@ from migrator.core.errors import CannotEncode, UsageError
 from migrator.core.model import Patient
 from migrator.core.rules import Action, ApplyCrosswalk, ApplyRules, Comparison, Condition, Rule, parse_rules
 from migrator.core.settings import RuleSettings
-from migrator.dicom.rules import RuleFiles, read_rule_files
+from migrator.dicom.editing.rules import RuleFiles, read_rule_files
 from tests.edits.making import BIG, EXPLICIT, IMPLICIT, a_dataset, edit, read, write
 
 

@@ -91,6 +91,9 @@ def test_nothing_is_written_inside_the_source(
 ) -> None:
     before = sorted(source.rglob("*"))
     assert main(["scan", str(source), "--csv", str(source / "table.csv")]) == 2
+    (source / "link.csv").symlink_to(tmp_path / "outside.csv")
+    before = sorted(source.rglob("*"))
+    assert main(["scan", str(source), "--csv", str(source / "link.csv")]) == 2
     assert main(["scan", str(source), "--csv", str(tmp_path / "none" / "table.csv")]) == 2
     assert sorted(source.rglob("*")) == before
     assert "inside the source" in capsys.readouterr().err

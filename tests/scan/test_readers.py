@@ -20,11 +20,14 @@ class Storage:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.time = 0.0
+        self.time = self.computed = 0.0
         self.threads: set[str] = set()
 
     def perf_counter(self) -> float:
         return self.time
+
+    def thread_time(self) -> float:
+        return self.computed
 
     def examine(self, listing: Listing) -> list[str]:
         self.time += self.seconds * len(listing.entries)
@@ -82,3 +85,19 @@ def test_an_error_in_a_reader_ends_the_scan_and_its_threads(listings: list[Listi
     with pytest.raises(RuntimeError, match="broken"):
         list(Readers(fail, 4).blocks(listings))
     assert threading.active_count() == before
+
+
+def test_what_is_slow_to_compute_is_left_to_one_thread(
+    listings: list[Listing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = Storage(0.002)
+    monkeypatch.setattr(readers, "time", storage)
+
+    def examine(listing: Listing) -> list[str]:
+        found = storage.examine(listing)
+        storage.computed = storage.time
+        return found
+
+    for _ in Readers(examine, 0).blocks(listings):
+        pass
+    assert storage.threads == {"MainThread"}

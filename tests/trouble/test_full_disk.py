@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,18 +54,6 @@ def source(archive: Callable[..., Archive]) -> Archive:
     return archive(studies=30, instances=20, side=2)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 KB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(place)]
-    if not hasattr(os, "geteuid") or os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root may mount a small file system")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
-
-
 def must_have_stopped_in_order(
     ran: subprocess.CompletedProcess[bytes], migration: Migration, pacs: ScriptedPacs, words: str
 ) -> None:
@@ -103,14 +91,15 @@ def test_a_file_that_may_not_grow_ends_the_run_and_the_next_one_completes_it(
 
 
 def test_a_full_disk_ends_the_run_and_with_room_the_next_one_completes_it(
-    source: Archive, scripted_pacs: Callable[..., ScriptedPacs], small_disk: Path
+    source: Archive, scripted_pacs: Callable[..., ScriptedPacs], small_disk: Callable[[int], Path]
 ) -> None:
     pacs = scripted_pacs()
-    migration = Migration(source, pacs, small_disk / "home")
+    disk = small_disk(ROOM)
+    migration = Migration(source, pacs, disk / "home")
     must_have_stopped_in_order(migration.run(), migration, pacs, "No space left on device")
     # Again without room: nothing is made worse.
     again = migration.run()
     assert again.returncode == 1
     assert "Traceback" not in again.stderr.decode()
-    subprocess.run(["mount", "-o", "remount,size=16m", str(small_disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,size=16m", str(disk)], check=True)
     must_complete(migration, source, pacs)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 
-from migrator.checks.verify import Verdict, VerifyReport, judge, verify
+from migrator.checks.verify import Manner, verify
+from migrator.checks.verify_expected import ExpectedStudy
+from migrator.checks.verify_judging import judge as judge_study
+from migrator.checks.verify_report import StudyResult, Verdict, VerifyReport
 from migrator.core.control import Control
 from migrator.core.errors import AssociationLost, Cancelled, Unreachable
-from migrator.core.model import Instance, Proof, StudyHoldings
+from migrator.core.model import Proof, StudyHoldings
 
 UIDS = frozenset({"1", "2", "3"})
+
+
+def studies(names: Iterable[str], uids: Iterable[str] = UIDS) -> list[ExpectedStudy]:
+    """Studies of one series each."""
+    return [ExpectedStudy(name, {"A": set(uids)}) for name in names]
+
+
+def judge(study: str, uids: frozenset[str], held: StudyHoldings) -> StudyResult:
+    return judge_study(ExpectedStudy(study, {"A": set(uids)}), held)
 
 
 def uid_set(*uids: str) -> StudyHoldings:
@@ -26,27 +38,24 @@ class Shelf:
     """A Finder over a dictionary; what is an exception there is raised."""
 
     def __init__(self, studies: dict[str, StudyHoldings | Exception]) -> None:
-        self.studies = studies
+        self.shelf = studies
         self.asked: list[str] = []
 
-    def holdings(self, study_uid: str) -> StudyHoldings:
+    def holdings(self, study_uid: str, expected: Mapping[str, frozenset[str]]) -> StudyHoldings:
         self.asked.append(study_uid)
-        answer = self.studies[study_uid]
+        answer = self.shelf[study_uid]
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def holds(self, instance: Instance) -> bool | None:
+    def studies(self, study_uid: str) -> None:
         return None
-
-    def close(self) -> None: ...
 
 
 def check(
     shelf: Shelf, control: Control | None = None, asked: Callable[[int], None] = lambda number: None
 ) -> VerifyReport:
-    expected = {study: set(UIDS) for study in shelf.studies}
-    return verify(expected, shelf, control or Control(), asked)
+    return verify(studies(shelf.shelf), shelf, control or Control(), asked)
 
 
 def test_the_same_set_matches() -> None:
@@ -127,12 +136,12 @@ def test_cancelling_stops_between_two_studies() -> None:
 
 
 def test_nothing_asked_is_nothing_proven() -> None:
-    assert not verify({}, Shelf({}), Control(), lambda number: None).is_proven
+    assert not verify([], Shelf({}), Control(), lambda number: None).is_proven
 
 
 def test_a_tolerant_verification_reports_a_destination_that_cannot_be_asked() -> None:
     shelf = Shelf({f"s{n}": Unreachable("gone") for n in range(5)})
-    report = verify({study: set(UIDS) for study in shelf.studies}, shelf, Control(), print, tolerant=True)
+    report = verify(studies(shelf.shelf), shelf, Control(), print, Manner(tolerant=True))
     assert [study.verdict for study in report.studies] == [Verdict.UNPROVEN] * 5
     assert report.studies[0].reason == "gone"
     assert len(shelf.asked) == 3
@@ -142,11 +151,55 @@ def test_a_tolerant_verification_can_be_cancelled() -> None:
     control = Control()
     control.cancel()
     with pytest.raises(Cancelled):
-        verify({"s": set(UIDS)}, Shelf({"s": uid_set(*UIDS)}), control, print, tolerant=True)
+        verify(studies("s"), Shelf({"s": uid_set(*UIDS)}), control, print, Manner(tolerant=True))
 
 
 def test_instances_of_an_unknown_study_are_unproven_and_not_asked_for() -> None:
     shelf = Shelf({"s": uid_set(*UIDS)})
-    report = verify({"": {"9"}, "s": set(UIDS)}, shelf, Control(), lambda number: None)
+    report = verify([*studies([""], "9"), *studies("s")], shelf, Control(), lambda number: None)
     assert [study.verdict for study in report.studies] == [Verdict.UNPROVEN, Verdict.MATCH]
     assert shelf.asked == ["s"]
+
+
+def test_a_destination_far_away_is_asked_over_several_associations_and_the_order_stays() -> None:
+    names = [f"s{n}" for n in range(40)]
+    shelf = Shelf({name: uid_set(*UIDS) for name in names})
+    helpers = [Shelf(shelf.shelf), Shelf(shelf.shelf)]
+    told: list[float] = []
+    counts: list[int] = []
+
+    def help_out(seconds: float) -> list[Shelf]:
+        told.append(seconds)
+        return helpers
+
+    report = verify(studies(names), shelf, Control(), counts.append, Manner(helpers=help_out))
+    assert [study.study_uid for study in report.studies] == names
+    assert report.is_proven
+    assert (counts, len(told)) == (list(range(1, 41)), 1)
+    asked = [name for one in (shelf, *helpers) for name in one.asked]
+    assert sorted(asked) == sorted(names)
+
+
+def test_a_helper_that_is_turned_away_leaves_its_studies_to_the_first() -> None:
+    names = [f"s{n}" for n in range(20)]
+    shelf = Shelf({name: uid_set(*UIDS) for name in names})
+    refused = Shelf(dict.fromkeys(names, Unreachable("no more associations")))
+    manner = Manner(helpers=lambda seconds: [refused])
+    report = verify(studies(names), shelf, Control(), lambda number: None, manner)
+    assert report.is_proven
+    assert [study.study_uid for study in report.studies] == names
+
+
+def test_cancelling_stops_helpers_too() -> None:
+    control = Control()
+    shelf = Shelf({f"s{n}": uid_set(*UIDS) for n in range(50)})
+    manner = Manner(helpers=lambda seconds: [Shelf(shelf.shelf)])
+    with pytest.raises(Cancelled):
+        verify(
+            studies(shelf.shelf),
+            shelf,
+            control,
+            lambda number: control.cancel() if number == 10 else None,
+            manner,
+        )
+    assert len(shelf.asked) < 50

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from migrator.core.errors import SourceError, UsageError
 from migrator.core.model import Node
 from migrator.jobs.home import job_folder, known_source
 from migrator.jobs.verify import VerifyRequest, manifest_of
-from tests.peers import Dcmqrscp
+from migrator.jobs.verify_sent import expectation_of
+from tests.peers import Dcmqrscp, ScriptedPacs
 from tests.peers.archives import Archive
 
 Make = Callable[..., Archive]
@@ -130,3 +132,23 @@ def test_an_unknown_source_is_refused_with_those_that_are_known(tmp_path: Path) 
 def test_neither_a_manifest_nor_a_source_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
         manifest_of(VerifyRequest(str(tmp_path / "gone"), NODE, tmp_path / "home"))
+
+
+def test_a_proof_is_no_younger_than_the_record_that_it_was_asked_by(
+    archive: Make,
+    data_directory: Path,
+    scripted_pacs: Callable[..., ScriptedPacs],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source, pacs = archive(studies=1).folder, scripted_pacs()
+    manifest(data_directory, source, pacs.node, outcome("sent"))
+    read: list[float] = []
+
+    def expectation(*arguments: Any) -> Any:
+        read.append(time.time())
+        return expectation_of(*arguments)
+
+    monkeypatch.setattr("migrator.jobs.verify.expectation_of", expectation)
+    main(["verify", str(source), "--to", str(pacs.node)])
+    kept = json.loads(next(data_directory.rglob("verification.json")).read_text())
+    assert kept["at"] <= read[0]

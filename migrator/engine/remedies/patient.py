@@ -66,6 +66,19 @@ def _postponed(outcome: Outcome, error: DestinationError) -> Outcome:
     return replace(outcome, may_retry=True, reason=reason)
 
 
+def differences(one: Patient, other: Patient) -> tuple[str, ...]:
+    """In what two patients differ, as far as both sides tell; not in how a name is written. An ID is one even
+    where it is empty in `one`.
+    """
+    pairs = {
+        "patient ID": (one.id or "(none)", other.id),
+        "issuer": (one.issuer, other.issuer),
+        "name": (_name(one.name), _name(other.name)),
+        "birth date": (_date(one.birth_date), _date(other.birth_date)),
+    }
+    return tuple(what for what, (ours, theirs) in pairs.items() if ours and theirs and ours != theirs)
+
+
 def is_another_person(one: Patient, other: Patient) -> bool:
     """Whether name and birth date are known on both sides, and both differ."""
     names, dates = (_name(one.name), _name(other.name)), (_date(one.birth_date), _date(other.birth_date))

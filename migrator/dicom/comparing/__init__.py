@@ -1,0 +1,1 @@
+"""Two data sets, element by element: what was sent against what came back."""
