@@ -19,7 +19,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = {
     "base": ["pyproject.toml"],
-    "dev": ["pyproject.toml", "--group", "dev", "--constraint", "requirements/base.lock"],
+    "window": ["pyproject.toml", "--extra", "window", "--constraint", "requirements/base.lock"],
+    "dev": [
+        *("pyproject.toml", "--extra", "window", "--group", "dev"),
+        *("--constraint", "requirements/base.lock", "--constraint", "requirements/window.lock"),
+    ],
     "pip": ["--group", "pip"],
 }
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")

@@ -17,4 +17,5 @@ class Layer(NamedTuple):
 
 
 BASE = Layer("base", "requirements/base.lock")
+WINDOW = Layer("window", "requirements/window.lock")  # with those of the base; from the first window on
 DEV = Layer("dev", "requirements/dev.lock")

@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 from migrator import __version__
 from migrator.cli.terminal import accept_all_text, printable, tell
+from migrator.cli.watched import watched
 from migrator.core.errors import Cancelled, DestinationError, MigratorError, SourceError, UsageError
 
 COMMANDS = {
@@ -34,7 +35,7 @@ COMMANDS = {
     "control": "steer a run that is on: pause, resume, cancel, status, prioritise, set",
 }
 
-_GLOBAL = ("--home", "--log-level", "--profile")
+_GLOBAL = ("--home", "--log-level", "--profile", "--settings")
 # These know the data directory; the others neither read nor keep anything there.
 _KEEPING = frozenset(COMMANDS) - {"demo", "scan", "echo", "discover", "preview", "compat", "quality"}
 # These use what a profile says.
@@ -55,6 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     accept_all_text()
+    return watched(lambda: _checked(arguments))
+
+
+def _checked(arguments: list[str]) -> int:
+    """Run the command that these arguments name; errors are told, and become exit codes."""
     try:
         position = _command_in(arguments)
         if position is not None:
@@ -101,6 +107,12 @@ def _run(name: str, arguments: list[str]) -> int:
     _add_global(parser, is_shown=name in _KEEPING)
     if name in _PROFILED:
         parser.add_argument("--profile", metavar="NAME", help="use this saved profile")
+        parser.add_argument(
+            "--settings",
+            dest="settings_file",
+            metavar="FILE",
+            help="settings and destinations as JSON; options and a profile go before them",
+        )
     return command.run(parser.parse_args(arguments))
 
 

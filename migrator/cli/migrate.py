@@ -8,12 +8,14 @@ import logging
 from pathlib import Path
 
 from migrator.cli.migrate_words import exit_code, ledger_lines, summary, teller
-from migrator.cli.options import NODE_HELP, add_calling, add_settings, destination_of
+from migrator.cli.options import NODE_HELP, add_calling, add_settings, destinations_of
 from migrator.cli.progress import ProgressReport
 from migrator.cli.running import interruptible, logged
 from migrator.cli.terminal import tell
 from migrator.core.control import Control
 from migrator.core.errors import UsageError
+from migrator.core.model import Node
+from migrator.core.settings import Settings
 from migrator.jobs.home import data_home, refuse_inside, source_folder
 from migrator.jobs.migrate import MigrateJob, MigrateRequest, MigrateResult, Target
 from migrator.jobs.migrate_json import as_json
@@ -72,7 +74,9 @@ def _request(arguments: argparse.Namespace) -> MigrateRequest:
         refuse_inside(Path(arguments.trace_association), source, "the trace")
     return MigrateRequest(
         source=arguments.source,
-        destinations=tuple(_target(text, arguments) for text in arguments.to or [None]),
+        destinations=tuple(
+            _target(node, settings, arguments) for node, settings in destinations_of(arguments.to, arguments)
+        ),
         home=data_home(arguments.home, source),
         is_stream=arguments.stream,
         restart=arguments.restart,
@@ -85,9 +89,8 @@ def _request(arguments: argparse.Namespace) -> MigrateRequest:
     )
 
 
-def _target(text: str | None, arguments: argparse.Namespace) -> Target:
-    """One destination as it was written after --to, or that of --profile, with the settings for it."""
-    node, settings = destination_of(text, arguments)
+def _target(node: Node, settings: Settings, arguments: argparse.Namespace) -> Target:
+    """One destination with the settings for it, if they fit together. Raises UsageError."""
     if arguments.verify or arguments.resend_missing:
         check_listening(settings.proof)
     elif "proof.deep" in vars(arguments) and settings.proof.deep:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +18,7 @@ from migrator.jobs.home import home_path
 from migrator.jobs.nodes import CALLING_AE_TITLE, check_ae_title, node_of
 from migrator.jobs.nodes import parse_node as parse_node
 from migrator.jobs.profile import Profile, Profiles, may_be_profile, merged
+from migrator.jobs.settings_file import SettingsFile, read_settings
 
 NODE_HELP = "AETITLE@host:port, host:port, host, or a saved profile's name"
 
@@ -92,15 +94,33 @@ def add_calling(parser: argparse.ArgumentParser) -> None:
 
 
 def destination_of(text: str | None, arguments: argparse.Namespace) -> tuple[Node, Settings]:
-    """The node that `text` names, with its TLS, and the settings for it; without a text, those of --profile.
+    """The node that `text` names, with its TLS, and the settings for it; without a text, those of --profile,
+    else the first of --settings.
 
     A text that is a saved profile's name means that profile, even where a host has the same name. What stands
-    on the command line goes before what the profile says. Raises UsageError.
+    on the command line goes before what the profile says, and that before --settings. Raises UsageError.
     """
     node, profile = _named(text, arguments)
-    given = settings_from(arguments)
-    settings = given if profile is None else merged(profile.settings, given)
+    settings = _file_of(arguments).settings_for(node)
+    if profile is not None:
+        settings = merged(settings, profile.settings)
+    settings = merged(settings, settings_from(arguments))
     return node_of(node, settings.tls, warn), settings
+
+
+def destinations_of(texts: list[str] | None, arguments: argparse.Namespace) -> list[tuple[Node, Settings]]:
+    """As `destination_of`, for each text; without any, that of --profile, else all of --settings."""
+    if not texts and getattr(arguments, "profile", None) is None:
+        texts = [str(one.node) for one in _file_of(arguments).destinations]
+    if not texts:
+        return [destination_of(None, arguments)]
+    return [destination_of(text, arguments) for text in texts]
+
+
+def _file_of(arguments: argparse.Namespace) -> SettingsFile:
+    """What --settings names; without it, nothing."""
+    file = getattr(arguments, "settings_file", None)
+    return SettingsFile() if file is None else read_settings(Path(file))
 
 
 def address_of(text: str | None, arguments: argparse.Namespace) -> Node:
@@ -122,6 +142,10 @@ def _named(text: str | None, arguments: argparse.Namespace) -> tuple[Node, Profi
         node = profile.node
     elif text is not None:
         node = parse_node(text, profile.calling_ae_title if profile is not None else CALLING_AE_TITLE)
+        kept = _file_of(arguments).destination(node)
+        node = node if kept is None or profile is not None else kept.node
+    elif kept_all := _file_of(arguments).destinations:
+        node = kept_all[0].node
     else:
         raise UsageError("no destination: name a node, or a profile by --profile")
     calling = getattr(arguments, "calling_aet", None)

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from migrator.cli import running
 from migrator.cli.terminal import SteadyConsole
 from migrator.engine.accounting import Snapshot
 
@@ -29,6 +30,8 @@ class ProgressReport:
         self._thread = threading.Thread(target=self._show, name="progress", daemon=True)
 
     def __enter__(self) -> ProgressReport:
+        if running.STAGE is not None:
+            running.STAGE.ask = self._ask
         self._thread.start()
         return self
 

@@ -12,6 +12,10 @@ from types import FrameType
 from migrator.core.control import Control
 from migrator.core.errors import MigratorError
 from migrator.jobs.home import start_logging, stop_logging
+from migrator.jobs.watched import Progress, Stage
+
+STAGE: Stage | None = None
+"""What others see of this command, where somebody watches."""
 
 
 @contextmanager
@@ -21,12 +25,20 @@ def interruptible(control: Control) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         control.cancel_from_signal()
 
+    if STAGE is not None:
+        STAGE.control = control
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def progress(done: int, total: int, words: str) -> None:
+    """Let those who watch see how far a check has come; `total` is 0 where nobody knows."""
+    if STAGE is not None:
+        STAGE.progress = Progress(done, total, words)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from migrator.core.model import Instance
 from migrator.core.outcome import Problem, State
 from migrator.jobs.home import refuse_inside, source_folder
 from migrator.jobs.scan import ScanJob
+from migrator.jobs.scan_list import ScanList
 from migrator.records.table import INSTANCE_COLUMNS, Table, instance_row
 
 
@@ -27,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--csv", metavar="FILE", help="write one row per instance to FILE; it holds patients' names"
     )
+    parser.add_argument(
+        "--list",
+        metavar="FILE",
+        help="write every path found to FILE, as JSON lines like a manifest's; it holds patients' names",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     add_settings(parser, "scan", "filter")
 
@@ -34,14 +40,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit codes: 0, or 1 when something is damaged, unreadable or held; 130 when stopped."""
     settings = settings_from(arguments)
-    if arguments.csv is not None:
-        refuse_inside(Path(arguments.csv), source_folder(arguments.source), "the file")
+    for file in filter(None, (arguments.csv, arguments.list)):
+        refuse_inside(Path(file), source_folder(arguments.source), "the file")
     control = Control()
     job = ScanJob(arguments.source, settings, ignore, control)
     with interruptible(control):
         table = Table(Path(arguments.csv), INSTANCE_COLUMNS) if arguments.csv is not None else None
-        with table or nullcontext(), ProgressReport(lambda: (job.snapshot(),)):
-            job.run(lambda item: _add_row(table, item))
+        listed = ScanList(Path(arguments.list), arguments.source) if arguments.list is not None else None
+
+        def visit(item: Instance | Problem) -> None:
+            _add_row(table, item)
+            if listed is not None:
+                listed.add(item)
+
+        with table or nullcontext(), listed or nullcontext(), ProgressReport(lambda: (job.snapshot(),)):
+            job.run(visit)
             control.checkpoint()  # a scan that was stopped in its last moment leaves no table either
     if arguments.json:
         tell(json.dumps(as_json(job.inventory, arguments.source)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrator.core.model import ContextPair
-from migrator.dicom.contexts import uid_words
+from migrator.dicom.contexts import uid_words as uid_words  # the faces' too
 
 
 def pair_words(pair: ContextPair) -> str:

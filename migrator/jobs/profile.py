@@ -35,7 +35,8 @@ def _ae_title(title: str) -> str:
     return title
 
 
-_AeTitle = Annotated[str, AfterValidator(_ae_title)]
+AeTitle = Annotated[str, AfterValidator(_ae_title)]
+Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s@\[\]\x00-\x1f\x7f]+$")]
 
 
 class Profile(BaseModel):
@@ -44,10 +45,10 @@ class Profile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=_NAME)]
-    host: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s@\[\]\x00-\x1f\x7f]+$")]
+    host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 104
-    ae_title: _AeTitle = "ANY-SCP"
-    calling_ae_title: _AeTitle = CALLING_AE_TITLE
+    ae_title: AeTitle = "ANY-SCP"
+    calling_ae_title: AeTitle = CALLING_AE_TITLE
     settings: Settings = Settings()
 
     @property

@@ -1,4 +1,4 @@
-"""Reaching a run that is on from another process: pause, resume, cancel, prioritise, set, status.
+"""Reaching a run that is on from another process: pause, resume, cancel, prioritise, set, status, watch.
 
 A run listens on a local socket whose address, with a random key, stands in `control.json` in the job's
 folder, readable by its owner only. A request is one JSON object, `{"do": "pause"}`; its answer is
@@ -14,7 +14,7 @@ import os
 import secrets
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
@@ -28,6 +28,7 @@ from migrator.engine.accounting import Snapshot
 from migrator.engine.pacing import Pacing
 from migrator.jobs.channel import KEY_BYTES, Channel, Message, Place, connect, left_place, listen, new_place
 from migrator.jobs.home import job_folder
+from migrator.jobs.watched import told_since
 
 _log = logging.getLogger("migrator.steering")
 
@@ -55,6 +56,10 @@ class Steered(Protocol):
     def set(self, name: str, value: str) -> None: ...
 
     def status(self) -> dict[str, Any]: ...
+
+    def watch(self, since: object) -> dict[str, Any]:
+        """Snapshots, whether it is paused, and the lines that were told from number `since` on."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,16 @@ class DestinationSteering:
     def status(self) -> dict[str, Any]:
         """The Snapshot's numbers, and under `pace` how the dials stand."""
         return {**asdict(self.snapshot()), "pace": asdict(self.pacing.view())}
+
+    def watch(self, since: object) -> dict[str, Any]:
+        """`latency` is the median time to an answer, in seconds, where it is measured."""
+        return {
+            "snapshots": [asdict(self.snapshot())],
+            "progress": None,
+            "pace": asdict(self.pacing.view()),
+            "is_paused": self.control.is_paused,
+            **told_since(since),
+        }
 
 
 @contextmanager
@@ -225,6 +240,8 @@ def _do(steered: Steered, request: Message) -> Message:
             steered.cancel()
         case {"do": "status"}:
             return steered.status()
+        case {"do": "watch", "since": since}:
+            return steered.watch(since)
         case {"do": "prioritise", "study": str() | None as study, "patient": str() | None as patient}:
             return {"instances": steered.prioritise(study, patient)}
         case {"do": "set", "name": str() as name, "value": str() as value}:
@@ -256,17 +273,25 @@ def _read(folder: Path) -> tuple[str, bytes] | None:
 
 
 class Steering:
-    """The other end: steers one destination of a run that is on."""
+    """The other end: steers one destination of a run that is on, or a command that was launched."""
 
     def __init__(self, home: Path, source: str, node: Node) -> None:
         """Find and call the run. Raises NotRunning."""
-        self._what = f"{source} to {node}"
         # As written too: a mount that vanished, or another machine's, need not resolve here.
-        for path in (os.path.realpath(source), source):
-            known = _read(job_folder(home, path, node))
-            if known is not None:
-                break
-        else:
+        paths = (os.path.realpath(source), source)
+        self._call([job_folder(home, path, node) for path in paths], f"{source} to {node}")
+
+    @classmethod
+    def of_folder(cls, folder: Path, what: str) -> Steering:
+        """The one whose `control.json` is in this folder; `what` says whose that is. Raises NotRunning."""
+        steering = cls.__new__(cls)
+        steering._call([folder], what)
+        return steering
+
+    def _call(self, folders: Iterable[Path], what: str) -> None:
+        self._what = what
+        known = next(filter(None, map(_read, folders)), None)
+        if known is None:
             raise NotRunning(f"no run is on from {self._what}")
         try:
             self._channel = connect(known[0], _ANSWER)
