@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+# Before anything imports Qt: no test shows a window.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
 from tests.peers import (
     Dcmqrscp,
     KeepingScp,

@@ -28,9 +28,9 @@ ARROWS: dict[str, set[str]] = {
     "monitor": {"jobs", "core", "engine.accounting"},
     "cli": _FACE,
     "ui": _FACE,
-    "__main__": {"cli", "ui"},
+    "__main__": {"cli", "ui", "bootstrap"},
 }
-BUILT = ("bootstrap", "core", "dicom", "engine", "checks", "records", "jobs", "cli", "__main__")
+BUILT = ("bootstrap", "core", "dicom", "engine", "checks", "records", "jobs", "cli", "ui", "__main__")
 
 # Packages that one room alone may import.
 ONLY_IN = {

@@ -11,7 +11,7 @@ from typing import cast
 
 from migrator.bootstrap import SetupError, locking
 from migrator.bootstrap.environment import Environment, cache_folder, environment_for, is_complete
-from migrator.bootstrap.layers import BASE, Layer
+from migrator.bootstrap.layers import BASE, WINDOW, Layer
 
 SETUP_FAILED = 6
 INTERRUPTED = 130
@@ -26,7 +26,8 @@ def launch(root: str, arguments: Sequence[str]) -> int:
         rest, wheelhouse = _take_wheelhouse(arguments)
         if os.environ.get("DICOM_MIGRATOR_NO_BOOTSTRAP") == "1":
             return _run_here(root, rest)
-        environment = environment_for(BASE.name, BASE.lock_in(Path(root)), cache_folder())
+        layer = WINDOW if wants_window(rest) else BASE
+        environment = environment_for(layer.name, layer.lock_in(Path(root)), cache_folder())
         if Path(sys.prefix).name == environment.folder.name:
             return _run_here(root, rest)
         hold = ensure(environment, wheelhouse)
@@ -38,6 +39,19 @@ def launch(root: str, arguments: Sequence[str]) -> int:
         return INTERRUPTED
     hold.keep()
     return _hand_over(environment.python, [str(Path(root) / "dicom_migrator.py"), *rest])
+
+
+def wants_window(arguments: Sequence[str]) -> bool:
+    """Whether these arguments open the window: there is no command among them, and no question."""
+    is_value = False
+    for word in arguments:
+        if is_value:
+            is_value = False
+        elif word in ("--home", "--log-level"):
+            is_value = True
+        elif not word.startswith(("--home=", "--log-level=")):
+            return False
+    return True
 
 
 def prepare(layer: Layer, root: Path, wheelhouse: Path | None = None) -> Path:

@@ -113,6 +113,11 @@ class Launched:
         """The command: migrate, verify …"""
         return self.arguments[0] if self.arguments else ""
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has told how it ended; what was killed never does."""
+        return (self.folder / _ENDED).exists()
+
     def look(self) -> Look:
         """What it is at; with `code` once it has ended. Never raises."""
         ended = _read(self.folder / _ENDED)
@@ -122,6 +127,7 @@ class Launched:
             return look
         ended = ended or _read(self.folder / _ENDED)
         if ended is not None:
+            self._reap()
             return Look(code=int(ended["code"]))
         return Look(code=None if self._may_come() else -1)
 
@@ -154,18 +160,34 @@ class Launched:
         except OSError:
             return ""
 
-    def forget(self) -> None:
-        """Remove its folder, once it has ended."""
+    def leave(self) -> None:
+        """Look no more; where it runs, it goes on, and outlives this process."""
         self.watch.close()
+        if self._process is not None and self._process.poll() is None:
+            self._process.returncode = 0  # or Python would warn of a child that nobody waited for
+        self._process = None
+
+    def _reap(self) -> None:
         if self._process is not None:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(5.0)
+
+    def forget(self) -> None:
+        """Remove its folder, once it has ended."""
+        self.watch.close()
+        self._reap()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def launch(home: Path, arguments: Sequence[str], settings: Mapping[str, Any] | None = None) -> Launched:
+def launch(
+    home: Path,
+    arguments: Sequence[str],
+    settings: Mapping[str, Any] | None = None,
+    lists: Mapping[str, Sequence[str]] | None = None,
+) -> Launched:
     """Start `dicom_migrator ARGUMENTS` with this data directory; `settings` go to it as `--settings`.
 
+    `lists` are the entries of filters that are files (`studies_from`, `files_from`), by the filter's name.
     Raises UsageError where it cannot be started.
     """
     folder = home / _FOLDER / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
@@ -174,13 +196,27 @@ def launch(home: Path, arguments: Sequence[str], settings: Mapping[str, Any] | N
         _make_room(home / _FOLDER)
         folder.mkdir(mode=0o700)
         if settings is not None:
-            write_whole(folder / SETTINGS, json.dumps(settings).encode())
+            whole = _with_lists(settings, lists or {}, folder)
+            write_whole(folder / SETTINGS, json.dumps(whole).encode())
             words += ["--settings", str(folder / SETTINGS)]
         write_whole(folder / _COMMAND, json.dumps({"arguments": words, "at": time.time()}).encode())
         process = _start([*_program(), *words], folder)
     except OSError as error:
         raise UsageError(f"{arguments[0]} cannot be started: {error.strerror or error}") from error
     return Launched(folder, process)
+
+
+def _with_lists(
+    settings: Mapping[str, Any], lists: Mapping[str, Sequence[str]], folder: Path
+) -> dict[str, Any]:
+    """The settings with these filters, whose entries are written to files beside."""
+    filters = dict(settings.get("settings", {}).get("filter", {}))
+    for name, entries in lists.items():
+        text = "".join(f"{entry}\n" for entry in entries)
+        write_whole(folder / f"{name}.txt", text.encode("utf-8", "surrogateescape"))
+        filters[name] = str(folder / f"{name}.txt")
+    groups = dict(settings.get("settings", {})) | ({"filter": filters} if filters else {})
+    return dict(settings) | {"settings": groups}
 
 
 def launched(home: Path) -> Iterator[Launched]:

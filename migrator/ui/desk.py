@@ -1,0 +1,199 @@
+"""What all pages share: the configuration, the engine, the migration on view, the selection, the log.
+
+Pages listen to the desk's signals and call its methods; they do not know each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PyQt5.QtCore import QObject, QSettings, QTimer, pyqtSignal
+
+from migrator.core.errors import UsageError
+from migrator.core.model import Node
+from migrator.jobs.launch import Launched, launch, launched
+from migrator.jobs.watched import Line
+from migrator.ui.bridge import Bridge, Helper
+from migrator.ui.configuration import Configuration, load, save
+from migrator.ui.logbook import LogBook
+from migrator.ui.running import Migration, Running
+
+_SAVE_AFTER = 500  # milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of the source is to be migrated; None means all of it.
+
+    `studies` are instance UIDs of whole studies, `files` paths relative to the source, where parts of a study
+    were chosen. `words` say it for people.
+    """
+
+    studies: tuple[str, ...] | None = None
+    files: tuple[str, ...] | None = None
+    words: str = "everything"
+
+    @property
+    def lists(self) -> dict[str, tuple[str, ...]]:
+        """The filters that this makes, with their entries."""
+        both = {"studies_from": self.studies, "files_from": self.files}
+        return {name: entries for name, entries in both.items() if entries is not None}
+
+
+class Desk(QObject):
+    """Made once; used from the event loop only."""
+
+    configuration_changed = pyqtSignal(object)
+    """The new Configuration."""
+    migration_changed = pyqtSignal(object)
+    """The Migration that is on view now, or None."""
+    selection_changed = pyqtSignal(object)
+    """The new Selection."""
+    started = pyqtSignal(object)
+    """A Running that was just started, of whatever kind."""
+    page_wanted = pyqtSignal(str)
+    """The name of the page to go to: configuration, browser, upload, verify, dashboard, log."""
+    noticed = pyqtSignal(str, str)
+    """(level, text): something to show for a moment, whatever page is on view."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__()
+        self.home = home
+        self.configuration = load(home)
+        self.state = QSettings(str(home / "window.ini"), QSettings.Format.IniFormat)
+        """Sizes and columns: what is remembered and means nothing."""
+        self.log = LogBook()
+        self.selection = Selection()
+        self.migration: Migration | None = None
+        self.bridge = Bridge()
+        self.helper = Helper()
+        self.commands: list[Running] = []
+        """Every command that is on."""
+        self._saver = QTimer(self)
+        self._saver.setSingleShot(True)
+        self._saver.timeout.connect(self.save)
+        self.bridge.start()
+
+    def close(self) -> None:
+        """Save, and look at nothing any more; what runs goes on."""
+        self.save()
+        self.bridge.stop()
+        self.helper.wait()
+        for running in self.commands:
+            running.launched.leave()
+
+    # The configuration
+
+    def change(self, configuration: Configuration) -> None:
+        """Take a new configuration; it is saved a moment later."""
+        if configuration != self.configuration:
+            self.configuration = configuration
+            self._saver.start(_SAVE_AFTER)
+            self.configuration_changed.emit(configuration)
+
+    def update(self, **values: Any) -> None:
+        """Change some fields of the configuration."""
+        self.change(self.configuration.model_copy(update=values))
+
+    def set_source(self, source: str) -> None:
+        self.select(Selection())
+        self.change(self.configuration.with_source(source))
+
+    def select(self, selection: Selection) -> None:
+        if selection != self.selection:
+            self.selection = selection
+            self.selection_changed.emit(selection)
+
+    def save(self) -> None:
+        self._saver.stop()
+        try:
+            save(self.home, self.configuration)
+        except UsageError as error:
+            self.notice(f"The configuration cannot be saved: {error}", "warning")
+        self.state.sync()
+
+    # The engine
+
+    def run(self, arguments: Sequence[str], settings: dict[str, Any] | None = None) -> Running:
+        """Start a command of the engine in a process of its own; `settings` go to it as `--settings`.
+
+        Its lines go to the log. Raises UsageError where it cannot be started.
+        """
+        return self._watch(launch(self.home, arguments, settings))
+
+    def run_configured(self, arguments: Sequence[str], *, is_for_selection: bool = True) -> Running:
+        """The same with what is configured and selected. Raises UsageError."""
+        lists = self.selection.lists if is_for_selection else {}
+        return self._watch(launch(self.home, arguments, self.configuration.for_engine(), lists))
+
+    def _watch(self, command: Launched) -> Running:
+        running = Running(command, self.bridge)
+        self.commands.append(running)
+        running.told.connect(self.log.add)
+        running.ended.connect(lambda code: self._over(running))
+        self.started.emit(running)
+        return running
+
+    def _over(self, running: Running) -> None:
+        with suppress(ValueError):
+            self.commands.remove(running)
+
+    def migrate(self, *options: str) -> Migration:
+        """Start a migration of what is configured and selected, and put it on view.
+
+        Options are those of the command: --stream, --retry-failed, --resend-missing … Raises UsageError.
+        """
+        configuration = self.configuration
+        words = ["migrate", configuration.source, "--json", *options]
+        for name in ("verify", "resend_missing", "integrity"):
+            option = "--" + name.replace("_", "-")
+            if getattr(configuration, name) and option not in words:
+                words.append(option)
+        running = self.run_configured(words)
+        nodes = [one.node for one in configuration.chosen]
+        return self.show(Migration(configuration.source, nodes, self.home, self.bridge, running))
+
+    def show(self, migration: Migration) -> Migration:
+        """Put a job on view in place of the one that was; that one goes on."""
+        if self.migration is not None:
+            self.migration.let_go()
+        self.migration = migration
+        if migration.running is None:
+            migration.told.connect(self.log.add)
+        self.migration_changed.emit(migration)
+        return migration
+
+    def open_job(self, source: str, nodes: Sequence[Node]) -> Migration:
+        """Put a job on view that may be running elsewhere, or not at all."""
+        return self.show(Migration(source, nodes, self.home, self.bridge))
+
+    def unfinished(self) -> list[Launched]:
+        """The commands of earlier windows that may still be on, the newest first."""
+        known = {one.launched.folder for one in self.commands}
+        return [one for one in launched(self.home) if one.folder not in known and not one.has_ended]
+
+    def attach(self, command: Launched, nodes: Sequence[Node]) -> Migration:
+        """Put a migration that an earlier window has started on view."""
+        running = self._watch(command)
+        return self.show(Migration(command.arguments[1], nodes, self.home, self.bridge, running))
+
+    def later(self, work: Callable[[], object], then: Callable[[object], None]) -> None:
+        """Do short work of the jobs room in a thread; `then` gets its result, or the exception."""
+        self.helper.later(work, then)
+
+    # Telling
+
+    def notice(self, text: str, level: str = "info") -> None:
+        """Show something for a moment, and keep it in the log."""
+        self.log.say(text, level)
+        self.noticed.emit(level, text)
+
+    def tell(self, lines: Sequence[Line]) -> None:
+        self.log.add(lines)
+
+    def go(self, page: str) -> None:
+        self.page_wanted.emit(page)

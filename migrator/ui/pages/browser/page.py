@@ -1,0 +1,20 @@
+"""The page File Browser."""
+
+from __future__ import annotations
+
+from migrator.ui.desk import Desk
+from migrator.ui.pages.page import Page
+from migrator.ui.widgets.basics import label
+
+
+class BrowserPage(Page):
+    """The page File Browser."""
+
+    name = "browser"
+    title = "File Browser"
+    icon = "file-tree"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.body.addWidget(label(self.title, "heading"))
+        self.body.addStretch(1)

@@ -1,0 +1,20 @@
+"""The page Dashboard."""
+
+from __future__ import annotations
+
+from migrator.ui.desk import Desk
+from migrator.ui.pages.page import Page
+from migrator.ui.widgets.basics import label
+
+
+class DashboardPage(Page):
+    """The page Dashboard."""
+
+    name = "dashboard"
+    title = "Dashboard"
+    icon = "view-dashboard-outline"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.body.addWidget(label(self.title, "heading"))
+        self.body.addStretch(1)

@@ -1,0 +1,225 @@
+"""Commands of the engine as the window sees them: one that was launched, and a migration as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from PyQt5.QtCore import QObject, pyqtSignal
+
+from migrator.core.model import Node
+from migrator.engine.accounting import Ledger, Snapshot
+from migrator.jobs.home import job_folder
+from migrator.jobs.launch import Launched, Look, Watch
+from migrator.jobs.migrate_totals import total_of
+from migrator.ui.bridge import Bridge
+
+
+class Running(QObject):
+    """A command that was launched. Its signals come in the event loop."""
+
+    looked = pyqtSignal(object)
+    """A Look, five times a second, as long as it runs."""
+    told = pyqtSignal(object)
+    """The Lines that are new."""
+    ended = pyqtSignal(int)
+    """Its exit code; -1 where it ended without a word. Comes once."""
+
+    def __init__(self, launched: Launched, bridge: Bridge) -> None:
+        super().__init__()
+        self.launched = launched
+        self._bridge = bridge
+        self.code: int | None = None
+        self.last = Look()
+        bridge.looked.connect(self._take)
+        bridge.add(self)
+
+    @property
+    def name(self) -> str:
+        return self.launched.name
+
+    @property
+    def is_on(self) -> bool:
+        return self.code is None
+
+    def look(self) -> Look:
+        """For the bridge's thread."""
+        return self.launched.look()
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """For the bridge's thread. Raises NotRunning, UsageError."""
+        return self.launched.watch.ask(request)
+
+    def do(self, action: str, then: Callable[[object], None] = lambda answer: None) -> None:
+        """pause, resume or cancel."""
+        self._bridge.ask(self, {"do": action}, then)
+
+    def result(self) -> Any:
+        """What it printed as JSON, once it has ended; None where it printed none."""
+        return self.launched.result()
+
+    def let_go(self) -> None:
+        """Look no more; it goes on."""
+        self._bridge.remove(self)
+
+    def _take(self, watched: object, look: object) -> None:
+        if watched is not self or not isinstance(look, Look) or self.code is not None:
+            return
+        self.last = look
+        if look.lines:
+            self.told.emit(look.lines)
+        if look.code is not None:
+            self.code = look.code
+            self._bridge.remove(self)
+            self.ended.emit(look.code)
+        else:
+            self.looked.emit(look)
+
+
+class _Reach:
+    """One destination's part of a run, reached through the job's folder; for the bridge's thread."""
+
+    def __init__(self, folder: Path, node: str) -> None:
+        self.folder = folder
+        self.node = node
+        self._watch = Watch(folder, f"a migration to {node}")
+
+    def look(self) -> Look | None:
+        return self._watch.look()
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return self._watch.ask(request)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A migration at one moment. `snapshots` and `paces` are those of the destinations, in their order.
+
+    `paces` are as PacingView has them, empty while a destination does not answer. `is_live`: somebody works
+    on it now. `code` is the exit code of what this window started, once that has ended.
+    """
+
+    snapshots: tuple[Snapshot, ...] = ()
+    paces: tuple[Mapping[str, Any], ...] = ()
+    is_live: bool = False
+    is_paused: bool = False
+    code: int | None = None
+
+    @property
+    def total(self) -> Snapshot | None:
+        """The sum over the destinations; None before the first numbers."""
+        return total_of(self.snapshots) if self.snapshots else None
+
+
+class Migration(QObject):
+    """A job on view: a source, its destinations, and the run that is on, if any. Signals: in the event loop.
+
+    `running` is what this window, or an earlier one, launched; None where the command line did, or none runs.
+    """
+
+    sighted = pyqtSignal(object)
+    """A Sight, some five times a second while it runs, and once when it has ended."""
+    told = pyqtSignal(object)
+    """The Lines that are new."""
+    ended = pyqtSignal(int)
+    """The exit code, or -1 where nobody told."""
+
+    def __init__(
+        self, source: str, nodes: Sequence[Node], home: Path, bridge: Bridge, running: Running | None = None
+    ) -> None:
+        super().__init__()
+        self.source = source
+        self.nodes = tuple(nodes)
+        self.folders = tuple(job_folder(home, os.path.realpath(source), node) for node in nodes)
+        self.running = running
+        self.sight = Sight(is_live=running is not None)
+        self._bridge = bridge
+        self._reaches = [
+            _Reach(folder, str(node)) for folder, node in zip(self.folders, self.nodes, strict=True)
+        ]
+        self._looks: dict[int, Look | None] = {}
+        self._was_live = running is not None
+        bridge.looked.connect(self._take)
+        for reach in self._reaches:
+            bridge.add(reach)
+        if running is not None:
+            running.told.connect(self.told)
+            running.ended.connect(self._ended)
+
+    @property
+    def manifests(self) -> tuple[Path, ...]:
+        """Each destination's manifest."""
+        return tuple(folder / "manifest.jsonl" for folder in self.folders)
+
+    def do(self, action: str, then: Callable[[object], None] = lambda answer: None) -> None:
+        """pause, resume or cancel the whole run."""
+        if self.running is not None and self.running.is_on:
+            self.running.do(action, then)
+            return
+        for reach in self._reaches:
+            self._bridge.ask(reach, {"do": action}, then)
+
+    def ask(
+        self,
+        request: Mapping[str, Any],
+        then: Callable[[object], None] = lambda answer: None,
+        at: int | None = None,
+    ) -> None:
+        """Ask each destination, or the one of this number: prioritise, set (see `jobs/steering.py`)."""
+        for number, reach in enumerate(self._reaches):
+            if at is None or at == number:
+                self._bridge.ask(reach, request, then)
+
+    def let_go(self) -> None:
+        """Look no more; it goes on."""
+        for reach in self._reaches:
+            self._bridge.remove(reach)
+        if self.running is not None:
+            self.running.let_go()
+
+    def _take(self, watched: object, look: object) -> None:
+        number = next((index for index, one in enumerate(self._reaches) if one is watched), None)
+        if number is None:
+            if watched is self.running and isinstance(look, Look):
+                self._show()
+            return
+        self._looks[number] = look if isinstance(look, Look) else None
+        if isinstance(look, Look) and look.lines and self.running is None:
+            self.told.emit(look.lines)
+        if self.running is None and number == len(self._reaches) - 1:
+            self._show()
+
+    def _show(self) -> None:
+        looks = [self._looks.get(number) for number in range(len(self._reaches))]
+        own = self.running.last if self.running is not None and self.running.is_on else None
+        shown = own.snapshots if own is not None else ()
+        if not shown:
+            shown = tuple(look.snapshots[0] for look in looks if look is not None and look.snapshots)
+        is_live = own is not None or any(look is not None for look in looks)
+        snapshots = tuple(map(snapshot_of, shown)) if len(shown) == len(looks) else self.sight.snapshots
+        is_paused = own.is_paused if own is not None else any(look.is_paused for look in looks if look)
+        paces = tuple({} if look is None else look.pace for look in looks)
+        code = None if self.running is None else self.running.code
+        self.sight = Sight(snapshots, paces, is_live, is_live and is_paused, code)
+        if is_live or self._was_live:
+            self.sighted.emit(self.sight)
+        if self._was_live and not is_live and self.running is None:
+            self.ended.emit(-1)
+        self._was_live = is_live
+
+    def _ended(self, code: int) -> None:
+        self._was_live = False
+        paces: tuple[Mapping[str, Any], ...] = tuple({} for _ in self._reaches)
+        self.sight = Sight(self.sight.snapshots, paces, is_live=False, is_paused=False, code=code)
+        self.sighted.emit(self.sight)
+        self.ended.emit(code)
+
+
+def snapshot_of(values: Mapping[str, Any]) -> Snapshot:
+    """A Snapshot from what came over the socket; what another version has beside is left out."""
+    names = {one.name for one in fields(Snapshot)}
+    known = {name: value for name, value in values.items() if name in names}
+    return Snapshot(**(known | {"run": Ledger(**values["run"]), "job": Ledger(**values["job"])}))

@@ -1,0 +1,142 @@
+"""The palette and the style sheet that the tokens make."""
+
+from __future__ import annotations
+
+from string import Template
+
+from PyQt5.QtGui import QColor, QPalette
+from PyQt5.QtWidgets import QApplication
+
+from migrator.ui.theme import tokens
+
+# ruff: noqa: E501 - one rule per line reads better
+
+_SHEET = Template("""
+* { font-size: ${BODY}pt; }
+QToolTip { background: $RAISED; color: $TEXT; border: 1px solid $LINE; padding: ${TIGHT}px; }
+QMainWindow, QDialog { background: $GROUND; }
+QLabel[role="heading"] { font-size: ${HEADING}pt; font-weight: 600; }
+QLabel[role="title"] { font-size: ${TITLE}pt; font-weight: 600; }
+QLabel[role="caption"] { font-size: ${CAPTION}pt; color: $MUTED; }
+QLabel[role="muted"] { color: $MUTED; }
+QLabel[role="figure"] { font-size: ${FIGURE}pt; font-weight: 600; }
+QLabel[role="error"] { color: $RED; }
+QLabel[role="warning"] { color: $AMBER; }
+QLabel[role="good"] { color: $GREEN; }
+QFrame[role="card"] { background: $SURFACE; border: 1px solid $LINE; border-radius: ${RADIUS}px; }
+QFrame[role="badge"] { background: $RAISED; border: 1px solid $LINE; border-radius: ${RADIUS}px; }
+QFrame[role="line"] { background: $LINE; border: none; max-height: 1px; }
+QPushButton, QToolButton {
+    background: $RAISED; border: 1px solid $LINE; border-radius: ${RADIUS}px;
+    padding: 5px ${MEDIUM}px; min-height: 18px;
+}
+QToolButton { padding: 4px ${SMALL}px; }
+QPushButton:hover, QToolButton:hover { background: $HOVER; }
+QPushButton:pressed, QToolButton:pressed, QToolButton:checked { background: $SELECTED; }
+QPushButton:focus, QToolButton:focus { border: 2px solid $ACCENT; padding: 4px 11px; }
+QToolButton:focus { padding: 3px 7px; }
+QPushButton:disabled, QToolButton:disabled { color: $FAINT; background: $SURFACE; }
+QPushButton[kind="primary"] { background: $ACCENT; color: $ON_ACCENT; border-color: $ACCENT; font-weight: 600; }
+QPushButton[kind="primary"]:hover { background: $ACCENT_STRONG; }
+QPushButton[kind="primary"]:focus { border: 2px solid $TEXT; }
+QPushButton[kind="primary"]:disabled { background: $RAISED; color: $FAINT; border-color: $LINE; }
+QPushButton[kind="danger"] { color: $RED; }
+QPushButton[kind="quiet"], QToolButton[kind="quiet"] { background: transparent; border-color: transparent; }
+QPushButton[kind="quiet"]:hover, QToolButton[kind="quiet"]:hover { background: $HOVER; }
+QPushButton[kind="quiet"]:focus, QToolButton[kind="quiet"]:focus { border: 2px solid $ACCENT; }
+QPushButton[kind="link"] {
+    background: transparent; border: 2px solid transparent; color: $ACCENT; padding: 0 2px; text-align: left;
+}
+QPushButton[kind="link"]:hover { color: $ACCENT_STRONG; }
+QPushButton[kind="link"]:focus { border: 2px solid $ACCENT; }
+QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox, QDateEdit {
+    background: $GROUND; border: 1px solid $LINE; border-radius: ${RADIUS}px; padding: 4px ${SMALL}px;
+    selection-background-color: $SELECTED; selection-color: $TEXT;
+}
+QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus,
+QDateEdit:focus { border: 2px solid $ACCENT; padding: 3px 7px; }
+QLineEdit[invalid="true"], QSpinBox[invalid="true"], QPlainTextEdit[invalid="true"] { border: 1px solid $RED; }
+QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: $FAINT; }
+QCheckBox:focus, QRadioButton:focus { color: $ACCENT_STRONG; }
+QAbstractItemView {
+    background: $SURFACE; alternate-background-color: $GROUND; border: 1px solid $LINE;
+    selection-background-color: $SELECTED; selection-color: $TEXT; outline: none;
+}
+QAbstractItemView:focus { border: 1px solid $ACCENT; }
+QHeaderView::section {
+    background: $RAISED; color: $MUTED; border: none; border-right: 1px solid $LINE; border-bottom: 1px solid $LINE;
+    padding: 4px ${SMALL}px;
+}
+QTableCornerButton::section { background: $RAISED; border: none; }
+QTabWidget::pane { border: 1px solid $LINE; border-radius: ${RADIUS}px; }
+QTabBar::tab { padding: 6px ${LARGE}px; color: $MUTED; border-bottom: 2px solid transparent; }
+QTabBar::tab:selected { color: $TEXT; border-bottom: 2px solid $ACCENT; }
+QTabBar::tab:focus { color: $ACCENT_STRONG; }
+QProgressBar {
+    background: $RAISED; border: none; border-radius: 4px; min-height: 8px; max-height: 8px; text-align: center;
+}
+QProgressBar::chunk { background: $ACCENT; border-radius: 4px; }
+QScrollArea { border: none; background: transparent; }
+QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }
+QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; }
+QScrollBar::handle { background: $LINE; border-radius: 4px; margin: 2px; min-height: 24px; min-width: 24px; }
+QScrollBar::handle:hover { background: $FAINT; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QMenuBar { background: $SURFACE; border-bottom: 1px solid $LINE; }
+QMenuBar::item { padding: 4px ${MEDIUM}px; background: transparent; }
+QMenuBar::item:selected, QMenu::item:selected { background: $SELECTED; }
+QMenu { background: $RAISED; border: 1px solid $LINE; padding: ${TIGHT}px; }
+QMenu::item { padding: 5px ${WIDE}px; }
+QMenu::item:disabled { color: $FAINT; }
+QMenu::separator { height: 1px; background: $LINE; margin: ${TIGHT}px; }
+QSplitter::handle { background: $LINE; }
+QSplitter::handle:horizontal { width: 1px; }
+QSplitter::handle:vertical { height: 1px; }
+QStatusBar { background: $SURFACE; border-top: 1px solid $LINE; color: $MUTED; }
+QStatusBar::item { border: none; }
+QListWidget[role="navigation"] { background: $SURFACE; border: none; border-right: 1px solid $LINE; }
+QListWidget[role="navigation"]::item { padding: 9px ${MEDIUM}px; border-left: 3px solid transparent; color: $MUTED; }
+QListWidget[role="navigation"]::item:hover { background: $HOVER; }
+QListWidget[role="navigation"]::item:selected {
+    background: $RAISED; color: $TEXT; border-left: 3px solid $ACCENT;
+}
+""")
+
+
+def sheet() -> str:
+    """The style sheet of the whole application."""
+    return _SHEET.substitute({name: str(value) for name, value in vars(tokens).items() if name.isupper()})
+
+
+def dress(application: QApplication) -> None:
+    """Give the application its style, palette and style sheet."""
+    application.setStyle("Fusion")
+    application.setPalette(_palette())
+    application.setStyleSheet(sheet())
+
+
+def _palette() -> QPalette:
+    palette = QPalette()
+    roles = {
+        QPalette.ColorRole.Window: tokens.GROUND,
+        QPalette.ColorRole.WindowText: tokens.TEXT,
+        QPalette.ColorRole.Base: tokens.SURFACE,
+        QPalette.ColorRole.AlternateBase: tokens.GROUND,
+        QPalette.ColorRole.ToolTipBase: tokens.RAISED,
+        QPalette.ColorRole.ToolTipText: tokens.TEXT,
+        QPalette.ColorRole.Text: tokens.TEXT,
+        QPalette.ColorRole.Button: tokens.RAISED,
+        QPalette.ColorRole.ButtonText: tokens.TEXT,
+        QPalette.ColorRole.BrightText: tokens.RED,
+        QPalette.ColorRole.Link: tokens.ACCENT,
+        QPalette.ColorRole.LinkVisited: tokens.ACCENT,
+        QPalette.ColorRole.Highlight: tokens.SELECTED,
+        QPalette.ColorRole.HighlightedText: tokens.TEXT,
+        QPalette.ColorRole.PlaceholderText: tokens.FAINT,
+    }
+    for role, colour in roles.items():
+        palette.setColor(role, QColor(colour))
+    for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(tokens.FAINT))
+    return palette

@@ -1,0 +1,60 @@
+"""The window under pytest-qt, offscreen: one application, a desk or a whole window of each test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from PyQt5.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from migrator.ui.app import make_application, open_window
+from migrator.ui.desk import Desk
+from migrator.ui.main_window import MainWindow
+
+
+@pytest.fixture(scope="session")
+def qapp() -> Iterator[QApplication]:
+    """pytest-qt's application is ours, with its theme."""
+    yield make_application()
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, data_directory: Path) -> Iterator[Desk]:
+    """A desk without a window. What it started is ended with it."""
+    made = Desk(data_directory)
+    yield made
+    end(made)
+
+
+@pytest.fixture
+def open_main(qtbot: QtBot, data_directory: Path) -> Iterator[Callable[[], MainWindow]]:
+    """Open a window over the data directory, as a start of the program does; as often as wanted."""
+    with ExitStack() as opened:
+
+        def make() -> MainWindow:
+            window = open_window(data_directory)
+            opened.callback(end, window.desk)
+            qtbot.addWidget(window)
+            window.show()
+            qtbot.waitExposed(window)
+            return window
+
+        yield make
+
+
+@pytest.fixture
+def window(open_main: Callable[[], MainWindow]) -> MainWindow:
+    """One window."""
+    return open_main()
+
+
+def end(desk: Desk) -> None:
+    """End everything that the desk has started, and the desk."""
+    for running in list(desk.commands):
+        running.do("cancel")
+    desk.close()
+    for running in list(desk.commands):
+        running.launched.forget()
