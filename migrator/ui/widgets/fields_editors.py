@@ -1,0 +1,231 @@
+"""What a setting is edited with: a switch, a choice, a number, a line, a file, a list.
+
+An editor knows nothing of what is right: `raw` is what stands in it, for the setting's declaration to check.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from PyQt5.QtCore import QEvent, QObject, Qt, pyqtSignal
+from PyQt5.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QPlainTextEdit,
+    QSpinBox,
+    QWidget,
+)
+
+from migrator.ui.widgets.basics import label, row, tool
+from migrator.ui.widgets.fields_words import (
+    choice_words,
+    example_of,
+    metavar_of,
+    shown,
+    title_of,
+    unit_of,
+)
+
+_MOST_OF_SPIN = 100
+_LINES = 3  # that an editor for a list shows
+_COMMAS = frozenset({"modality"})
+"""Lists of short words; all others have one entry per line, since a name may hold a comma."""
+_WRITTEN = frozenset({"audit"})
+"""Files that are written, so that they may be new."""
+
+
+class Editor(QWidget):
+    """Shows one value and lets it be changed."""
+
+    edited = pyqtSignal()
+    """By the user, or by `show_value`."""
+
+    def __init__(self, inner: QWidget, *beside: QWidget, stretches: bool = True) -> None:
+        super().__init__()
+        self.inner = inner
+        """What takes the focus."""
+        self.setLayout(row(inner, *beside, *([] if stretches else [None])))
+        self.setFocusProxy(inner)
+
+    def raw(self) -> object:
+        """What stands in it, for the declaration to check."""
+        raise NotImplementedError
+
+    def show_value(self, value: Any) -> None:
+        raise NotImplementedError
+
+
+class _Still(QObject):
+    """Keeps the wheel from changing a value while a page is scrolled."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+
+def _keep_still(widget: QWidget) -> None:
+    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    widget.installEventFilter(_Still(widget))
+
+
+class SwitchEditor(Editor):
+    """On or off; its title stands beside it."""
+
+    def __init__(self, name: str) -> None:
+        self.box = QCheckBox(title_of(name))
+        super().__init__(self.box, stretches=False)
+        self.box.toggled.connect(lambda: self.edited.emit())
+
+    def raw(self) -> object:
+        return self.box.isChecked()
+
+    def show_value(self, value: Any) -> None:
+        self.box.setChecked(bool(value))
+
+
+class ChoiceEditor(Editor):
+    """One of a few values."""
+
+    def __init__(self, choices: list[tuple[str, object]]) -> None:
+        self.combo = QComboBox()
+        for words, value in choices:
+            self.combo.addItem(words, value)
+        _keep_still(self.combo)
+        super().__init__(self.combo)
+        self.combo.currentIndexChanged.connect(lambda: self.edited.emit())
+
+    def raw(self) -> object:
+        return self.combo.currentData()
+
+    def show_value(self, value: Any) -> None:
+        self.combo.setCurrentIndex(self.combo.findData(value))
+
+
+class PresetEditor(ChoiceEditor):
+    """As the preset says, on or off."""
+
+    def __init__(self) -> None:
+        super().__init__([("As the preset", None), ("On", True), ("Off", False)])
+
+    def preset(self, is_on: bool) -> None:
+        """Say what the preset makes of it."""
+        self.combo.setItemText(0, f"As the preset: {'on' if is_on else 'off'}")
+
+    def show_value(self, value: Any) -> None:
+        self.combo.setCurrentIndex({None: 0, True: 1, False: 2}[value])
+
+
+class NumberEditor(Editor):
+    """A whole number within narrow limits."""
+
+    def __init__(self, name: str, field: Any, least: int, most: int) -> None:
+        self.spin = QSpinBox()
+        self.spin.setRange(least, most)
+        _keep_still(self.spin)
+        super().__init__(self.spin, *_unit(name, field), stretches=False)
+        self.spin.valueChanged.connect(lambda: self.edited.emit())
+
+    def raw(self) -> object:
+        return self.spin.value()
+
+    def show_value(self, value: Any) -> None:
+        self.spin.setValue(int(value))
+
+
+class LineEditor(Editor):
+    """A text or a number, as people write it."""
+
+    def __init__(self, name: str, field: Any) -> None:
+        self._name = name
+        self._field = field
+        self.line = QLineEdit()
+        self.line.setPlaceholderText(example_of(field))
+        super().__init__(self.line, *_unit(name, field), *self._beside())
+        self.line.textChanged.connect(lambda: self.edited.emit())
+
+    def _beside(self) -> tuple[QWidget, ...]:
+        return ()
+
+    def raw(self) -> object:
+        return self.line.text().strip()
+
+    def show_value(self, value: Any) -> None:
+        self.line.setText(shown(self._name, self._field, value))
+
+
+class CommasEditor(LineEditor):
+    """Several short words in a line."""
+
+    def raw(self) -> object:
+        parts = self.line.text().replace(";", ",").split(",")
+        return tuple(part.strip() for part in parts if part.strip())
+
+
+class FileEditor(LineEditor):
+    """A path, with a button to look for it."""
+
+    def _beside(self) -> tuple[QWidget, ...]:
+        return (tool("folder-open-outline", f"Browse for: {title_of(self._name)}", self._browse),)
+
+    def _browse(self) -> None:
+        title, at = title_of(self._name), self.line.text() or str(Path.home())
+        if self._name in _WRITTEN:
+            option = QFileDialog.Option.DontConfirmOverwrite
+            file, _ = QFileDialog.getSaveFileName(self, title, at, options=option)
+        else:
+            file, _ = QFileDialog.getOpenFileName(self, title, at)
+        if file:
+            self.line.setText(file)
+
+
+class LinesEditor(Editor):
+    """Several texts, one per line."""
+
+    def __init__(self, field: Any) -> None:
+        self.text = QPlainTextEdit()
+        self.text.setPlaceholderText(f"{example_of(field)} (one per line)".strip())
+        self.text.setTabChangesFocus(True)
+        self.text.setFixedHeight(self.text.fontMetrics().lineSpacing() * _LINES + 22)
+        super().__init__(self.text)
+        self.text.textChanged.connect(lambda: self.edited.emit())
+
+    def raw(self) -> object:
+        return tuple(line.strip() for line in self.text.toPlainText().splitlines() if line.strip())
+
+    def show_value(self, value: Any) -> None:
+        self.text.setPlainText("\n".join(map(str, value)))
+
+
+def _unit(name: str, field: Any) -> tuple[QWidget, ...]:
+    unit = unit_of(name, field)
+    return (label(unit, "muted"),) if unit else ()
+
+
+def editor_for(name: str, field: Any) -> Editor:
+    """The editor that fits a setting's declaration."""
+    annotation = field.annotation
+    if annotation is bool:
+        return SwitchEditor(name)
+    if annotation == bool | None:
+        return PresetEditor()
+    if get_origin(annotation) is Literal:
+        return ChoiceEditor([(choice_words(name, value), value) for value in get_args(annotation)])
+    if get_origin(annotation) is tuple:
+        return CommasEditor(name, field) if name in _COMMAS else LinesEditor(field)
+    limits = _limits(field)
+    if annotation is int and limits is not None:
+        return NumberEditor(name, field, *limits)
+    return FileEditor(name, field) if metavar_of(field) == "FILE" else LineEditor(name, field)
+
+
+def _limits(field: Any) -> tuple[int, int] | None:
+    """The least and the most, where they are near to each other."""
+    found = {key: getattr(rule, key) for rule in field.metadata for key in ("ge", "le") if hasattr(rule, key)}
+    if len(found) == 2 and found["le"] - found["ge"] <= _MOST_OF_SPIN:
+        return int(found["ge"]), int(found["le"])
+    return None
