@@ -1,4 +1,4 @@
-"""Write THIRD_PARTY_NOTICES.md from the metadata of the installed packages that requirements/base.lock names.
+"""Write THIRD_PARTY_NOTICES.md from the metadata of the packages that requirements/window.lock names.
 
 Run it with a Python 3.11 on Linux whose environment holds them: scripts/make_notices.py --write, or without
 the option to see whether the file is still right (exit code 1 where it is not).
@@ -19,9 +19,10 @@ OPENING = """# Third-party notices
 DICOM PACS Migrator itself is under the MIT licence (LICENSE). It installs the packages below, unchanged,
 from the package index; each keeps its own licence, whose text most bring in their `.dist-info` folder.
 
-**pylibjpeg-libjpeg is under the GPL, version 3.** It decodes JPEG and is loaded only when an image must be
-decompressed. Whoever distributes a bundle that holds it (an installer, an exe, a container image) distributes
-the whole under the terms of the GPL.
+**PyQt5 and pylibjpeg-libjpeg are under the GPL, version 3.** PyQt5 shows the window, and is installed when one
+is first opened; pylibjpeg-libjpeg decodes JPEG, and is loaded only when an image must be decompressed. Whoever
+distributes a bundle that holds one of them (an installer, an exe, a container image) distributes the whole
+under the terms of the GPL.
 
 | package | version | licence | home |
 |---|---|---|---|
@@ -32,6 +33,10 @@ STATED = {
     "numpy": "BSD-3-Clause; its wheels hold OpenBLAS (BSD-3-Clause) and libgfortran (GPL-3.0 with exception)",
     "pydicom": "MIT, with parts under BSD-style terms",
     "pyjpegls": "MIT; holds CharLS (BSD-3-Clause)",
+    "pyqt5": "GPL-3.0",
+    "pyqt5-qt5": "LGPL-3.0: the libraries of Qt",
+    "pyqt5-sip": "BSD-2-Clause",
+    "qtawesome": "MIT; holds icon fonts: Material Design Icons (Apache-2.0) and others (OFL-1.1)",
     "pylibjpeg-libjpeg": "GPL-3.0; holds libjpeg by Thomas Richter (GPL-3.0)",
     "pylibjpeg-openjpeg": "MIT; holds OpenJPEG (BSD-2-Clause)",
 }
@@ -49,7 +54,7 @@ def main() -> int:
 
 
 def notices() -> str:
-    lock = (ROOT / "requirements" / "base.lock").read_text("utf-8")
+    lock = (ROOT / "requirements" / "window.lock").read_text("utf-8")
     pins = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock, re.MULTILINE)
     return OPENING + "".join(row(name, version) for name, version in pins)
 

@@ -1,4 +1,4 @@
-"""The real peers that tests and benchmarks talk to: which are missing, and installing them on Debian.
+"""What tests and benchmarks need of the system: which peers and libraries are missing; Debian's are installed.
 
 python scripts/peers.py [--benchmarks]
 """
@@ -13,6 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from migrator.bootstrap import libraries  # noqa: E402
+
 # Programs, and the Debian package that brings them.
 FOR_TESTS = {
     "Orthanc": "orthanc",
@@ -21,6 +26,8 @@ FOR_TESTS = {
     "storescp": "dcmtk",
     "strace": "strace",
 }
+# Libraries of Qt, and a font, without which a window shows no text.
+FOR_WINDOW = libraries.DEBIAN | {"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf": "fonts-dejavu-core"}
 FOR_BENCHMARKS = {"gdcmscanner": "libgdcm-tools"}
 
 # Debian asks this program whether a package may start its service (policy-rc.d, invoke-rc.d); 101 forbids.
@@ -29,13 +36,22 @@ _FORBID = "#!/bin/sh\nexit 101\n"
 
 
 def wanted(benchmarks: bool) -> dict[str, str]:
-    return FOR_TESTS | FOR_BENCHMARKS if benchmarks else FOR_TESTS
+    window = FOR_WINDOW if sys.platform == "linux" else {}
+    return FOR_TESTS | window | (FOR_BENCHMARKS if benchmarks else {})
 
 
 def missing(peers: dict[str, str]) -> list[str]:
-    """The programs among `peers` that this machine lacks."""
+    """The programs, libraries and files among `peers` that this machine lacks."""
+    return [name for name in peers if not _is_here(name)]
+
+
+def _is_here(name: str) -> bool:
+    if name.startswith("/"):
+        return Path(name).exists()
+    if ".so." in name:
+        return libraries.is_here(name)
     places = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
-    return [program for program in peers if shutil.which(program, path=places) is None]
+    return shutil.which(name, path=places) is not None
 
 
 def install(peers: dict[str, str]) -> None:
@@ -44,8 +60,8 @@ def install(peers: dict[str, str]) -> None:
     can_install = shutil.which("apt-get") and Path("/etc/debian_version").exists() and os.geteuid() == 0
     if not lacking or not can_install:
         return
-    packages = sorted({peers[program] for program in lacking})
-    print(f"installing the peers {', '.join(packages)} with apt-get", flush=True)
+    packages = sorted({peers[name] for name in lacking})
+    print(f"installing {', '.join(packages)} with apt-get", flush=True)
     with _no_services():
         _apt("update")
         _apt("install", "--yes", "--no-install-recommends", *packages)

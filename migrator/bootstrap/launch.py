@@ -9,26 +9,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from migrator.bootstrap import SetupError, locking
+from migrator.bootstrap import SetupError, libraries, locking
 from migrator.bootstrap.environment import Environment, cache_folder, environment_for, is_complete
-from migrator.bootstrap.layers import BASE, WINDOW, Layer
+from migrator.bootstrap.layers import BASE, DEV, WINDOW, Layer
 
 SETUP_FAILED = 6
+NO_WINDOW = 2
 INTERRUPTED = 130
 
 
 def launch(root: str, arguments: Sequence[str]) -> int:
     """Run migrator from the clone at `root`; returns its exit code, or does not return (exec).
 
-    6 says that the environment could not be made, 2 that --wheelhouse lacks its folder.
+    6 says that the environment could not be made, 2 that --wheelhouse lacks its folder, or that a window is
+    asked for and cannot be shown here.
     """
     try:
         rest, wheelhouse = _take_wheelhouse(arguments)
-        if os.environ.get("DICOM_MIGRATOR_NO_BOOTSTRAP") == "1":
-            return _run_here(root, rest)
+        if wants_window(rest) and (trouble := _no_window()):
+            print(f"dicom_migrator: {trouble}", file=sys.stderr)
+            return NO_WINDOW
         layer = WINDOW if wants_window(rest) else BASE
         environment = environment_for(layer.name, layer.lock_in(Path(root)), cache_folder())
-        if Path(sys.prefix).name == environment.folder.name:
+        own = _own_environment(Path(root))
+        is_here = os.environ.get("DICOM_MIGRATOR_NO_BOOTSTRAP") == "1" or own == environment
+        if is_here:
+            # What a window starts has not inherited the lock that keeps its environment from being removed.
+            hold = locking.share(own.lock_file) if own is not None else None
             return _run_here(root, rest)
         hold = ensure(environment, wheelhouse)
     except SetupError as error:
@@ -52,6 +59,25 @@ def wants_window(arguments: Sequence[str]) -> bool:
         elif not word.startswith(("--home=", "--log-level=")):
             return False
     return True
+
+
+def _no_window() -> str:
+    """Why no window can be shown on this machine, in words; empty where one can."""
+    if not libraries.has_display():
+        return libraries.NO_DISPLAY
+    missing = libraries.missing_libraries()
+    return libraries.explain(missing) if missing else ""
+
+
+def _own_environment(root: Path) -> Environment | None:
+    """The private environment that this very interpreter is of, if it is of one of this clone's."""
+    for layer in (BASE, WINDOW, DEV):
+        lock = layer.lock_in(root)
+        if lock.exists():
+            environment = environment_for(layer.name, lock, cache_folder())
+            if Path(sys.prefix).name == environment.folder.name:
+                return environment
+    return None
 
 
 def prepare(layer: Layer, root: Path, wheelhouse: Path | None = None) -> Path:

@@ -244,7 +244,8 @@ def _program() -> list[str]:
     """How this very program is started once more."""
     if getattr(sys, "frozen", False):
         return [sys.executable]
-    return [sys.executable, str(Path(__file__).resolve().parents[2] / "dicom_migrator.py")]
+    script = Path(__file__).resolve().parents[2] / "dicom_migrator.py"
+    return [sys.executable, str(script)] if script.exists() else [sys.executable, "-m", "migrator"]
 
 
 def _start(command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:

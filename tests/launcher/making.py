@@ -12,6 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
+COMMANDS = ("scan", "demo")
+
 # Stands in for migrator: tells how it was started.
 PROGRAM = """
 import json, sys
@@ -93,14 +95,27 @@ class TinyClone:
         return kept | home | {"DICOM_MIGRATOR_CACHE": str(self.cache)} | more
 
     def popen(self, *arguments: str, launcher: Path | None = None, **more: str) -> subprocess.Popen[str]:
-        """Start it in the home directory; `more` are environment variables."""
+        """Start it in the home directory, without a window; `more` are environment variables."""
+        command = () if any(word in COMMANDS for word in arguments) else COMMANDS[:1]
         return subprocess.Popen(
-            [sys.executable, str(launcher or self.launcher), *arguments],
+            [sys.executable, str(launcher or self.launcher), *arguments, *command],
             cwd=self.home,
             env=self.variables(**more),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+        )
+
+    def run_bare(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run it with these arguments and no others: without a command, it opens the window."""
+        return subprocess.run(
+            [sys.executable, str(self.launcher), *arguments],
+            cwd=self.home,
+            env=self.variables(**more),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
 
     def start(self, *arguments: str, launcher: Path | None = None, **more: str) -> tuple[int, str, str]:

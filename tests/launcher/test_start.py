@@ -14,7 +14,7 @@ import pytest
 
 from migrator.bootstrap import locking
 from migrator.bootstrap.environment import environment_for
-from tests.launcher.making import TinyClone
+from tests.launcher.making import TinyClone, make_wheel
 
 PROGRAM_EXIT = 17
 
@@ -104,8 +104,11 @@ def test_a_start_that_was_killed_repairs_itself(clone: TinyClone) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to one process")
 def test_an_interrupted_set_up_leaves_nothing_and_exits_130(clone: TinyClone) -> None:
+    slow = "import sys, time\n'--version' in sys.argv or time.sleep(60)\n"
+    make_wheel(clone.wheelhouse, "pip", "99.0", slow, "__main__")
     with clone.popen("--wheelhouse", str(clone.wheelhouse)) as process:
         wait_until(lambda: list(clone.cache.glob("env-*/tmp")))
+        assert process.poll() is None
         os.kill(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
