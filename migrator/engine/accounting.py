@@ -87,6 +87,13 @@ class Snapshot:
     wave: int = 0
     circuit: str = "closed"
 
+    @property
+    def share(self) -> float | None:
+        """How much of this run's paths is settled, from 0 to 1; None while nobody knows how many there are."""
+        if not self.run.found or self.phase in ("starting", "scanning"):
+            return None
+        return 1 - self.run.pending / self.run.found
+
 
 @dataclass(frozen=True, slots=True)
 class LaneView:

@@ -57,3 +57,10 @@ def span(seconds: float | None) -> str:
         return f"{minutes}:{rest:02} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02} h"
+
+
+def clock(seconds: float) -> str:
+    """A duration as a clock shows it, in hours: 0:00:08, 2:14:30."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
