@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from string import Template
 
 from PyQt5.QtGui import QColor, QPalette
@@ -10,6 +11,8 @@ from PyQt5.QtWidgets import QApplication
 from migrator.ui.theme import tokens
 
 # ruff: noqa: E501 - one rule per line reads better
+
+_MARKS = Path(__file__).parent / "marks"  # signs that a style sheet can only take from files
 
 _SHEET = Template("""
 * { font-size: ${BODY}pt; }
@@ -57,7 +60,24 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleS
 QDateEdit:focus { border: 2px solid $ACCENT; padding: 3px 7px; }
 QLineEdit[invalid="true"], QSpinBox[invalid="true"], QPlainTextEdit[invalid="true"] { border: 1px solid $RED; }
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: $FAINT; }
+QSpinBox, QDoubleSpinBox { padding-right: 20px; }
+QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-position: top right; width: 18px; border: none; margin-top: 1px; }
+QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-position: bottom right; width: 18px; border: none; margin-bottom: 1px; }
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url("$MARKS/up.svg"); width: 10px; height: 10px; }
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url("$MARKS/down.svg"); width: 10px; height: 10px; }
+QComboBox::drop-down { border: none; width: 22px; }
+QComboBox::down-arrow { image: url("$MARKS/down.svg"); width: 14px; height: 14px; }
+QCheckBox, QRadioButton { spacing: ${SMALL}px; }
 QCheckBox:focus, QRadioButton:focus { color: $ACCENT_STRONG; }
+QCheckBox::indicator, QRadioButton::indicator, QAbstractItemView::indicator {
+    background: $GROUND; border: 1px solid $FAINT; border-radius: 3px; width: 14px; height: 14px;
+}
+QRadioButton::indicator { border-radius: 8px; }
+QCheckBox::indicator:hover, QRadioButton::indicator:hover, QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 1px solid $ACCENT_STRONG; }
+QCheckBox::indicator:checked, QAbstractItemView::indicator:checked { background: $ACCENT; border: 1px solid $ACCENT; image: url("$MARKS/check.svg"); }
+QCheckBox::indicator:indeterminate, QAbstractItemView::indicator:indeterminate { background: $ACCENT; border: 1px solid $ACCENT; image: url("$MARKS/minus.svg"); }
+QRadioButton::indicator:checked { background: $ON_ACCENT; border: 5px solid $ACCENT; width: 6px; height: 6px; }
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { border: 1px solid $LINE; }
 QAbstractItemView {
     background: $SURFACE; alternate-background-color: $GROUND; border: 1px solid $LINE;
     selection-background-color: $SELECTED; selection-color: $TEXT; outline: none;
@@ -106,7 +126,8 @@ QListWidget[role="navigation"]::item:selected {
 
 def sheet() -> str:
     """The style sheet of the whole application."""
-    return _SHEET.substitute({name: str(value) for name, value in vars(tokens).items() if name.isupper()})
+    values = {name: str(value) for name, value in vars(tokens).items() if name.isupper()}
+    return _SHEET.substitute(values, MARKS=_MARKS.as_posix())
 
 
 def dress(application: QApplication) -> None:
