@@ -19,10 +19,10 @@ OPENING = """# Third-party notices
 DICOM PACS Migrator itself is under the MIT licence (LICENSE). It installs the packages below, unchanged,
 from the package index; each keeps its own licence, whose text most bring in their `.dist-info` folder.
 
-**PyQt5 and pylibjpeg-libjpeg are under the GPL, version 3.** PyQt5 shows the window, and is installed when one
-is first opened; pylibjpeg-libjpeg decodes JPEG, and is loaded only when an image must be decompressed. Whoever
-distributes a bundle that holds one of them (an installer, an exe, a container image) distributes the whole
-under the terms of the GPL.
+**PyQt5 and pylibjpeg-libjpeg are under the GPL, version 3.** PyQt5 shows the window, and is installed when
+one is first opened; pylibjpeg-libjpeg decodes JPEG, and is loaded only when an image must be decompressed.
+Whoever distributes a bundle that holds one of them (an installer, an exe, a container image) distributes the
+whole under the terms of the GPL.
 
 | package | version | licence | home |
 |---|---|---|---|

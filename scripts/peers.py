@@ -1,4 +1,4 @@
-"""What tests and benchmarks need of the system: which peers and libraries are missing; Debian's are installed.
+"""What tests and benchmarks need of the system: which peers and libraries are missing, and installing them.
 
 python scripts/peers.py [--benchmarks]
 """

@@ -114,6 +114,11 @@ class Launched:
         return self.arguments[0] if self.arguments else ""
 
     @property
+    def process_id(self) -> int | None:
+        """Of a process that this one has started; else None."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def has_ended(self) -> bool:
         """Whether it has told how it ended; what was killed never does."""
         return (self.folder / _ENDED).exists()

@@ -28,15 +28,16 @@ class Ran:
 
 
 class Command:
-    """`migrate` in this process, against one node."""
+    """`migrate` in this process, against one node, or those that the options name."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], *, settle: float = 0) -> None:
         self._capsys = capsys
         self._settle = settle
 
-    def __call__(self, source: Path, node: Node, *options: str) -> Ran:
+    def __call__(self, source: Path, node: Node | None, *options: str) -> Ran:
         settle = ("--settle", str(self._settle), "--wave-wait", "0.1", "--breaker-wait", "0.2")
-        code = main(["migrate", str(source), "--to", str(node), "--json", *settle, *options])
+        to = () if node is None else ("--to", str(node))
+        code = main(["migrate", str(source), *to, "--json", *settle, *options])
         captured = self._capsys.readouterr()
         told = captured.err
         if not captured.out:

@@ -1,0 +1,135 @@
+"""Commands in processes of their own: what they are at, how they end, and that they outlive their starter."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from migrator.jobs.launch import Launched, Look, launch, launched
+from migrator.jobs.watched import Lines
+from tests.peers import KeepingScp, wait_until
+from tests.peers.archives import Archive
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+Make = Callable[..., Archive]
+Keeping = Callable[..., KeepingScp]
+
+
+def until_ended(command: Launched) -> Look:
+    looks = [command.look()]
+    wait_until(lambda: looks.append(command.look()) or looks[-1].code is not None, "it has ended", 60)
+    return looks[-1]
+
+
+def test_a_command_prints_its_result_and_tells_how_it_ended(archive: Make, data_directory: Path) -> None:
+    command = launch(data_directory, ["scan", str(archive(studies=2, instances=3).folder), "--json"])
+    assert until_ended(command).code == 0
+    assert command.result()["found"] == 6
+    assert [one.folder for one in launched(data_directory)] == [command.folder]
+    command.forget()
+    assert list(launched(data_directory)) == []
+
+
+def test_what_is_wrong_is_told(data_directory: Path, tmp_path: Path) -> None:
+    command = launch(data_directory, ["scan", str(tmp_path / "nowhere"), "--json"])
+    assert until_ended(command).code == 4
+    assert "does not exist" in command.messages()
+    assert command.result() is None
+    command.forget()
+
+
+def test_only_the_owner_can_read_what_is_kept(archive: Make, data_directory: Path) -> None:
+    command = launch(
+        data_directory, ["scan", str(archive(studies=1).folder)], {"settings": {}}, {"files_from": ["a", "b"]}
+    )
+    until_ended(command)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in command.folder.iterdir()}
+    assert modes.keys() >= {"command.json", "settings.json", "files_from.txt", "result.json", "messages.txt"}
+    assert set(modes.values()) == {0o600} or os.name == "nt"
+    assert command.folder.stat().st_mode & 0o777 == 0o700 or os.name == "nt"
+    command.forget()
+
+
+def test_a_migration_is_watched_and_steered(
+    archive: Make, keeping_scp: Keeping, data_directory: Path
+) -> None:
+    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    options = ["migrate", str(source.folder), "--to", str(peer.node), "--workers", "1", "--json"]
+    command = launch(data_directory, options)
+    wait_until(lambda: bool(peer.datasets), "something was sent", 60)
+    command.ask("pause")
+    assert command.look().is_paused
+    command.ask("resume")
+    look = command.look()
+    assert not look.is_paused
+    assert look.snapshots[0]["run"]["found"] == 100
+    command.ask("cancel")
+    assert until_ended(command).code == 130
+    command.forget()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_it_goes_on_when_the_one_who_started_it_is_killed(
+    archive: Make, keeping_scp: Keeping, data_directory: Path
+) -> None:
+    source, peer = archive(studies=5, instances=10), keeping_scp(delay=0.02)
+    starter = (
+        "import sys, time; from pathlib import Path; from migrator.jobs.launch import launch; "
+        f"command = ['migrate', {str(source.folder)!r}, '--to', {str(peer.node)!r}]; "
+        f"launch(Path({str(data_directory)!r}), command); "
+        "time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", starter], cwd=ROOT) as process:
+        wait_until(lambda: bool(peer.datasets), "something was sent", 60)
+        process.send_signal(signal.SIGKILL)
+    (command,) = launched(data_directory)
+    assert not command.has_ended
+    assert until_ended(command).code == 0
+    assert len(peer.datasets) == 50
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_one_that_was_killed_has_ended_without_a_word(
+    archive: Make, keeping_scp: Keeping, data_directory: Path
+) -> None:
+    source, peer = archive(studies=5, instances=10), keeping_scp(delay=0.05)
+    command = launch(data_directory, ["migrate", str(source.folder), "--to", str(peer.node)])
+    wait_until(lambda: bool(peer.datasets), "something was sent", 60)
+    assert command.process_id is not None
+    os.kill(command.process_id, signal.SIGKILL)
+    assert until_ended(command).code == -1
+    (again,) = launched(data_directory)
+    assert again.look().code == -1
+    command.forget()
+
+
+def test_lines_are_told_once_each_in_answers_of_bounded_size() -> None:
+    lines = Lines()
+    for number in range(500):
+        lines.add("info", f"{number} " + "x" * 300)
+    told, following = lines.since(0)
+    assert 0 < len(told) < 500
+    seen = list(told)
+    while told:
+        told, following = lines.since(following)
+        seen += told
+    assert [line.text.split()[0] for line in seen] == [str(number) for number in range(500)]
+    assert lines.since(following) == ([], following)
+
+
+def test_what_is_logged_and_told_is_one_line_and_old_ones_go() -> None:
+    lines = Lines()
+    lines.add("warning", "the same")
+    lines.add("info", "the same")
+    assert len(lines.since(0)[0]) == 1
+    for number in range(5000):
+        lines.add("info", str(number))
+    told, following = lines.since(0)
+    assert following <= 5001
+    assert int(told[0].text) == 3000
