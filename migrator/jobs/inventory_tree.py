@@ -1,0 +1,383 @@
+"""What a scan found, as patients with studies with series, and what of it is to be migrated.
+
+Grown from a scan's list (`jobs/tail.py`) while it is being written, in time that goes with the rows that are
+new. No object stands for an instance: a series knows runs of rows. What would take long over a large archive
+is a generator that yields often, so that a face with an event loop can go on in between.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from migrator.core.model import Patient, Series, Study
+from migrator.jobs.tail import Growth, Tail
+from migrator.records.words import count, counted, noun, size
+
+_PENDING = 0  # the index into tail.WORDS of what can be sent
+_YIELD_EVERY = 64  # studies
+
+_About = TypeVar("_About")
+_Parent = TypeVar("_Parent")
+_Child = TypeVar("_Child")
+
+PatientKey = tuple[str, str, str]
+"""Patient ID, its issuer and the name as found."""
+
+
+class Node(Generic[_About, _Parent, _Child]):
+    """One line of the tree: what it is about, how much is in it, and how much of that is chosen.
+
+    `instances` and `size` (bytes) count what can be sent, `problems` the rows that cannot. `is_wanted` is
+    what becomes of things that are yet to be found in it.
+    """
+
+    __slots__ = (
+        "about",
+        "children",
+        "chosen",
+        "chosen_size",
+        "instances",
+        "is_wanted",
+        "parent",
+        "problems",
+        "size",
+    )
+
+    def __init__(self, about: _About, parent: _Parent, *, is_wanted: bool) -> None:
+        self.about = about
+        self.parent = parent
+        self.children: list[_Child] = []
+        self.instances = 0
+        self.size = 0
+        self.problems = 0
+        self.chosen = 0
+        self.chosen_size = 0
+        self.is_wanted = is_wanted
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that is in it is chosen."""
+        return self.chosen == self.instances
+
+    @property
+    def is_part(self) -> bool:
+        return 0 < self.chosen < self.instances
+
+
+class Root(Node[None, None, "PatientNode"]):
+    """Everything. `studies` and `patients` count those of which something is chosen."""
+
+    __slots__ = ("patients", "studies")
+
+    def __init__(self, *, is_wanted: bool = True) -> None:
+        super().__init__(None, None, is_wanted=is_wanted)
+        self.studies = 0
+        self.patients = 0
+
+
+class PatientNode(Node[Patient, Root, "StudyNode"]):
+    """A patient as the files name them: two spellings of a name are two patients here."""
+
+    __slots__ = ()
+
+    @property
+    def modalities(self) -> list[str]:
+        return sorted({one.about.modality for study in self.children for one in study.children} - {""})
+
+    @property
+    def series(self) -> int:
+        """How many series there are."""
+        return sum(len(study.children) for study in self.children)
+
+    @property
+    def date(self) -> str:
+        """Of the latest study; as DICOM has it."""
+        return max((study.about.date for study in self.children), default="")
+
+
+class StudyNode(Node[Study, PatientNode, "SeriesNode"]):
+    """A study of this patient; descriptions are those of its first file."""
+
+    __slots__ = ()
+
+    @property
+    def modalities(self) -> list[str]:
+        return sorted({one.about.modality for one in self.children} - {""})
+
+
+class SeriesNode(Node[Series, StudyNode, "SeriesNode"]):
+    """A series. `runs` are its rows: first and after-last of each run. `others` are the rows that stand
+    against `is_wanted`: single instances that were chosen, or left out.
+    """
+
+    __slots__ = ("others", "runs")
+
+    def __init__(self, about: Series, parent: StudyNode, *, is_wanted: bool) -> None:
+        super().__init__(about, parent, is_wanted=is_wanted)
+        self.runs = array("I")
+        self.others: frozenset[int] = frozenset()
+
+    @property
+    def rows(self) -> Iterator[int]:
+        """Its rows in the order in which they were found."""
+        for index in range(0, len(self.runs), 2):
+            yield from range(self.runs[index], self.runs[index + 1])
+
+    def takes(self, row: int) -> bool:
+        """Whether this instance is chosen."""
+        return self.is_wanted is not (row in self.others)
+
+
+Place = Root | PatientNode | StudyNode | SeriesNode
+Line = PatientNode | StudyNode | SeriesNode
+"""What stands in the tree as a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What was chosen, by names that a later scan finds again; only what differs from what it is part of."""
+
+    is_wanted: bool = True
+    patients: Mapping[PatientKey, bool] = field(default_factory=dict)
+    studies: Mapping[str, bool] = field(default_factory=dict)
+    series: Mapping[str, bool] = field(default_factory=dict)
+    others: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Instance UIDs by their series' that stand against what their series says."""
+
+
+class InventoryTree:
+    """The tree over one scan's list. For one thread."""
+
+    def __init__(self, tail: Tail, choices: Choices | None = None) -> None:
+        self.tail = tail
+        self._choices = choices or Choices()
+        self._clear()
+
+    def _clear(self) -> None:
+        self.root = Root(is_wanted=self._choices.is_wanted)
+        self.problems = array("I")
+        """The rows of what cannot be sent, with or without a series."""
+        self.modalities: set[str] = set()
+        self.studies = 0
+        """How many studies there are."""
+        self._patients: dict[PatientKey, PatientNode] = {}
+        self._studies: dict[tuple[PatientNode, str], StudyNode] = {}
+        self._series: dict[tuple[StudyNode, str, str], SeriesNode] = {}
+        self._of_place: list[SeriesNode] = []
+
+    # Growing
+
+    def take(self, growth: Growth) -> None:
+        """Add what a slice of reading has brought. A scan writes each path once, so earlier rows stand."""
+        if growth.is_anew:
+            self._clear()
+        places, words = self.tail.places, self.tail.words
+        row, end = growth.first, growth.first + growth.added
+        while row < end:
+            place, word, first = places[row], words[row], row
+            row += 1
+            while row < end and places[row] == place and words[row] == word:
+                row += 1
+            if word != _PENDING:
+                self.problems.extend(range(first, row))
+            if place >= 0:
+                self._add(self._at(place), first, row)
+            else:
+                self.root.problems += row - first
+
+    def _add(self, series: SeriesNode, first: int, end: int) -> None:
+        if series.runs and series.runs[-1] == first:
+            series.runs[-1] = end
+        else:
+            series.runs.extend((first, end))
+        if self.tail.words[first] != _PENDING:
+            for node in _upwards(series):
+                node.problems += end - first
+            return
+        bytes_ = sum(self.tail.sizes[first:end])
+        for node in _upwards(series):
+            node.instances += end - first
+            node.size += bytes_
+        remembered = self._choices.others.get(series.about.uid)
+        others = [] if remembered is None else self._remembered(remembered, first, end)
+        series.others = series.others.union(others)
+        other_bytes = sum(self.tail.sizes[row] for row in others)
+        if series.is_wanted:
+            self._choose(series, end - first - len(others), bytes_ - other_bytes)
+        else:
+            self._choose(series, len(others), other_bytes)
+
+    def _remembered(self, uids: frozenset[str], first: int, end: int) -> list[int]:
+        return [row for row in range(first, end) if self.tail.line(row).get("uid") in uids]
+
+    def _at(self, place: int) -> SeriesNode:
+        """The node of the list's series of this number."""
+        while len(self._of_place) <= place:
+            self._of_place.append(self._node(self.tail.series[len(self._of_place)]))
+        return self._of_place[place]
+
+    def _node(self, series: Series) -> SeriesNode:
+        study = self._study(series.study)
+        key = study, series.uid, series.modality
+        node = self._series.get(key)
+        if node is None:
+            is_wanted = self._choices.series.get(series.uid, study.is_wanted)
+            node = self._series[key] = SeriesNode(series, study, is_wanted=is_wanted)
+            study.children.append(node)
+            self.modalities.add(series.modality)
+        return node
+
+    def _study(self, study: Study) -> StudyNode:
+        patient = self._patient(study.patient)
+        node = self._studies.get((patient, study.uid))
+        if node is None:
+            is_wanted = self._choices.studies.get(study.uid, patient.is_wanted)
+            node = self._studies[patient, study.uid] = StudyNode(study, patient, is_wanted=is_wanted)
+            patient.children.append(node)
+            self.studies += 1
+        return node
+
+    def _patient(self, patient: Patient) -> PatientNode:
+        key = patient_key(patient)
+        node = self._patients.get(key)
+        if node is None:
+            is_wanted = self._choices.patients.get(key, self.root.is_wanted)
+            node = self._patients[key] = PatientNode(patient, self.root, is_wanted=is_wanted)
+            self.root.children.append(node)
+        return node
+
+    # Choosing
+
+    def _choose(self, series: SeriesNode, instances: int, bytes_: int) -> None:
+        """Count so many more (or fewer) as chosen."""
+        if not instances and not bytes_:
+            return
+        study = series.parent
+        patient, root = study.parent, study.parent.parent
+        had_study, had_patient = study.chosen > 0, patient.chosen > 0
+        for node in _upwards(series):
+            node.chosen += instances
+            node.chosen_size += bytes_
+        root.studies += (study.chosen > 0) - had_study
+        root.patients += (patient.chosen > 0) - had_patient
+
+    def check(self, nodes: Iterable[Place], is_wanted: bool) -> Iterator[None]:
+        """Choose all of these, or leave them out; what is yet to be found in them too."""
+        for node in nodes:
+            node.is_wanted = is_wanted
+            for number, series in enumerate(self._series_under(node)):
+                study = series.parent
+                if node is not series:
+                    series.is_wanted = study.is_wanted = is_wanted
+                    if not isinstance(node, StudyNode):
+                        study.parent.is_wanted = is_wanted
+                series.others = frozenset()
+                want, bytes_ = (series.instances, series.size) if is_wanted else (0, 0)
+                self._choose(series, want - series.chosen, bytes_ - series.chosen_size)
+                if number % _YIELD_EVERY == 0:
+                    yield
+            if is_wanted:
+                _want_whole_ones(node)
+
+    def check_rows(self, series: SeriesNode, rows: Iterable[int], is_wanted: bool) -> None:
+        """Choose single instances, or leave them out; what cannot be sent stays as it is."""
+        others = set(series.others)
+        for row in rows:
+            if self.tail.words[row] != _PENDING or (series.is_wanted is not (row in others)) is is_wanted:
+                continue
+            others ^= {row}
+            sign = 1 if is_wanted else -1
+            self._choose(series, sign, sign * self.tail.sizes[row])
+        if len(others) == series.instances:  # all of them stand against it: then it says the contrary
+            series.is_wanted, others = not series.is_wanted, set()
+        series.others = frozenset(others)
+        if is_wanted:
+            _want_whole_ones(series)
+
+    def invert(self) -> Iterator[None]:
+        """Choose what is left out, and leave out what is chosen."""
+        self.root.is_wanted = not self.root.is_wanted
+        for number, patient in enumerate(self.root.children):
+            patient.is_wanted = not patient.is_wanted
+            for study in patient.children:
+                study.is_wanted = not study.is_wanted
+                for series in study.children:
+                    series.is_wanted = not series.is_wanted
+                    rest, bytes_ = series.instances - series.chosen, series.size - series.chosen_size
+                    self._choose(series, rest - series.chosen, bytes_ - series.chosen_size)
+            if number % _YIELD_EVERY == 0:
+                yield
+
+    def _series_under(self, node: Place) -> Iterator[SeriesNode]:
+        # By index: more may be found while this goes on.
+        if isinstance(node, SeriesNode):
+            yield node
+        else:
+            index = 0
+            while index < len(node.children):
+                yield from self._series_under(node.children[index])
+                index += 1
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether all is chosen, what is yet to be found too."""
+        return self.root.is_whole and self.root.is_wanted
+
+    @property
+    def words(self) -> str:
+        """What is chosen: 1,234 of 5,678 instances in 12 studies of 10 patients."""
+        root = self.root
+        many = f"{count(root.chosen)} of {count(root.instances)} {noun(root.instances, 'instance')}"
+        return (
+            f"{many} in {counted(root.studies, 'study')} of {counted(root.patients, 'patient')}, "
+            f"{size(root.chosen_size)}"
+        )
+
+    @property
+    def choices(self) -> Choices:
+        """What is chosen, for the tree of a later scan of the same source."""
+        patients, studies, series = dict[PatientKey, bool](), dict[str, bool](), dict[str, bool]()
+        others = dict[str, frozenset[str]]()
+        for patient in self.root.children:
+            if patient.is_wanted is not self.root.is_wanted:
+                patients[patient_key(patient.about)] = patient.is_wanted
+            for study in patient.children:
+                if study.is_wanted is not patient.is_wanted:
+                    studies[study.about.uid] = study.is_wanted
+                for one in study.children:
+                    if one.is_wanted is not study.is_wanted:
+                        series[one.about.uid] = one.is_wanted
+                    if one.others:
+                        others[one.about.uid] = frozenset(
+                            self.tail.line(row).get("uid", "") for row in one.others
+                        )
+        return Choices(self.root.is_wanted, patients, studies, series, others)
+
+
+def patient_key(patient: Patient) -> PatientKey:
+    return patient.id, patient.issuer, patient.name
+
+
+def first_series(node: Line) -> SeriesNode | None:
+    """The series itself, or the first one in it."""
+    while not isinstance(node, SeriesNode):
+        if not node.children:
+            return None
+        node = node.children[0]
+    return node
+
+
+def _upwards(series: SeriesNode) -> tuple[Place, Place, Place, Place]:
+    study = series.parent
+    return series, study, study.parent, study.parent.parent
+
+
+def _want_whole_ones(node: Place) -> None:
+    """What became wholly chosen through one of its parts wants what is yet to be found in it, too."""
+    above: Place | None = node.parent
+    while above is not None and above.is_whole:
+        above.is_wanted = True
+        above = above.parent
