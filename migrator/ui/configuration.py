@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from migrator.core.errors import UsageError
 from migrator.core.model import Node
@@ -46,7 +46,7 @@ class Destination(BaseModel):
                 port=self.port,
                 ae_title=self.ae_title,
                 calling_ae_title=self.calling_ae_title,
-                settings=Settings(tls=self.tls) if self.tls != TlsSettings() else Settings(),
+                settings=Settings(tls=self.tls) if self.tls.tls else Settings(),
             )
         except ValidationError as error:
             place = ".".join(map(str, error.errors()[0]["loc"]))
@@ -62,11 +62,21 @@ class Configuration(BaseModel):
     recent: tuple[str, ...] = ()
     destinations: tuple[Destination, ...] = (Destination(),)
     settings: Settings = Settings()
-    verify: bool = True
-    resend_missing: bool = False
-    integrity: bool = False
-    minimise_to_tray: bool = True
-    chime: bool = True
+    verify: Annotated[
+        bool, Field(description="ask the destination at the end whether everything arrived")
+    ] = True
+    resend_missing: Annotated[
+        bool, Field(description="send once more what that check does not find at the destination")
+    ] = False
+    integrity: Annotated[
+        bool, Field(description="hash the whole source before and after, to prove that nothing in it changed")
+    ] = False
+    minimise_to_tray: Annotated[
+        bool, Field(description="leave the task bar when minimised, and stay in the tray")
+    ] = True
+    chime: Annotated[bool, Field(description="play a sound at the end of a run, and another on failure")] = (
+        True
+    )
 
     @property
     def chosen(self) -> tuple[Destination, ...]:
