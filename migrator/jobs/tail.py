@@ -21,13 +21,18 @@ import orjson
 
 from migrator.core.model import Series
 from migrator.core.outcome import Fidelity, State
+from migrator.engine.accounting import Ledger
 from migrator.engine.manifest_lines import Row, path_of, row_of, series_of
 from migrator.jobs.naming import uid_words
 
 WORDS = ("", "OK", "WARN", "HEALED", "REMAP", "SKIP", "HELD", "FAIL")
 """What a row's `word` is an index into; the first is that of what is still pending."""
 
-_OF_STATE = {
+STATES = tuple(State)
+"""What a row's `state` is an index into."""
+
+_NUMBER_OF = {state.value: number for number, state in enumerate(STATES)}
+_WORD_OF = {
     State.PENDING.value: 0,
     State.SENT.value: 1,
     State.WARNED.value: 2,
@@ -42,6 +47,7 @@ _STORED = frozenset({1, 2})
 _BLOCK = 1 << 18
 _LOOK_EVERY = 256  # lines, or rows, between two looks at the clock
 _NO_SERIES = -1
+_MOST_KINDS = 0xFFFF  # SOP classes; damage alone could bring more
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,9 @@ class Growth:
 class Tail:
     """One file's rows, numbered in the order in which their paths first came.
 
-    `words` and `sizes` (bytes) are columns; `places` holds the index into `series` of each row, -1 where its
-    header could not be read.
+    `words`, `states` and `sizes` (bytes) are columns; `places` holds the index into `series` of each row, -1
+    where its header could not be read, and `kinds` that into `sop_classes`. `ends` are the lines that tell
+    how a run ended, by the number of the run in `runs`.
     """
 
     def __init__(self, file: Path) -> None:
@@ -76,13 +83,18 @@ class Tail:
         self.series: list[Series] = []
         self.words = bytearray()
         self.sizes = array("Q")
+        self.states = bytearray()
         self.places = array("i")
+        self.kinds = array("H")
+        self.sop_classes: list[str] = []
         self.counts: Counter[int] = Counter()
         self.header: dict[str, Any] = {}
         self.runs: list[dict[str, Any]] = []
+        self.ends: dict[int, dict[str, Any]] = {}
         self._offsets = array("Q")
         self._of_path: dict[int, int] = {}
         self._of_key: dict[int, int] = {}
+        self._of_class: dict[str, int] = {}
         self._read = 0
 
     def __len__(self) -> int:
@@ -161,6 +173,8 @@ class Tail:
                 self.series.append(series_of(line))
             elif kind == "run":
                 self.runs.append(line)
+            elif kind == "ended":
+                self.ends[len(self.runs) - 1] = line
             elif kind == "manifest":
                 self.header = line
         except (ValueError, KeyError, TypeError):
@@ -171,32 +185,63 @@ class Tail:
         key = hash(path_of(line))
         row = self._of_path.get(key)
         place = self._of_key.get(line.get("series", 0), _NO_SERIES)
+        state, kind = _NUMBER_OF[line["state"]], self._kind_of(line.get("class", ""))
         if row is None:
             self._of_path[key] = len(self.words)
             self.words.append(word)
+            self.states.append(state)
             self.sizes.append(line["size"])
             self.places.append(place)
+            self.kinds.append(kind)
             self._offsets.append(offset)
         else:
             self.counts[self.words[row]] -= 1
-            self.words[row], self.places[row], self._offsets[row] = word, place, offset
+            self.words[row], self.states[row] = word, state
+            self.places[row], self.kinds[row], self._offsets[row] = place, kind, offset
             changed.append(row)
         self.counts[word] += 1
+
+    def _kind_of(self, sop_class: str) -> int:
+        kind = self._of_class.get(sop_class)
+        if kind is None:
+            if len(self.sop_classes) >= _MOST_KINDS:
+                return 0
+            kind = self._of_class[sop_class] = len(self.sop_classes)
+            self.sop_classes.append(sop_class)
+        return kind
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where the recorded paths stand; what a run has found and not yet settled is not among them."""
+        counts = {state: self.states.count(number) for number, state in enumerate(STATES)}
+        return Ledger.of(counts, len(self))
+
+    @property
+    def source_check(self) -> dict[str, Any]:
+        """What the last run that was to look at the source again saw of it; empty where it did not come to
+        that, or is still on. Runs that send named files only do not count."""
+        for number in reversed(range(len(self.runs))):
+            end = self.ends.get(number)
+            if end is None or end.get("source"):
+                return {} if end is None else dict(end["source"])
+            if end.get("scanned") or end.get("interrupted") or end.get("stopped"):
+                return {}
+        return {}
 
     def series_of(self, row: int) -> Series | None:
         place = self.places[row]
         return None if place == _NO_SERIES else self.series[place]
 
+    def raw(self, row: int) -> bytes:
+        """The row's line in the file; empty where that has just been replaced."""
+        if self._stream is None:
+            return b""
+        self._stream.seek(self._offsets[row])
+        return self._stream.readline()
+
     def line(self, row: int) -> dict[str, Any]:
         """The row's record as it stands in the file; empty where the file has just been replaced."""
-        if self._stream is None:
-            return {}
-        self._stream.seek(self._offsets[row])
-        try:
-            line = orjson.loads(self._stream.readline())
-        except ValueError:
-            return {}
-        return line if isinstance(line, dict) and line.get("t") == "o" else {}
+        return _outcome(self.raw(row))
 
     def row(self, row: int) -> Row | None:
         """The row's record; None where the file has just been replaced."""
@@ -211,7 +256,7 @@ class Tail:
 
 def word_of(line: dict[str, Any]) -> int:
     """The index into WORDS of an outcome's line; as `Outcome.word` has it."""
-    word = _OF_STATE[line["state"]]
+    word = _WORD_OF[line["state"]]
     if word in _STORED:
         if line.get("fidelity") == Fidelity.REMAPPED.value:
             return _REMAP
@@ -231,10 +276,16 @@ class Search:
         self._tail = tail
         self._words = frozenset(words)
         self._text = text.strip().casefold()
+        self._needle = _needle(self._text)
         self._next = 0
         self._series: list[bool] = []
-        self._classes: dict[str, bool] = {}
+        self._classes: list[bool] = []
         self.found = array("I")
+
+    @property
+    def looked(self) -> int:
+        """How many rows were looked at, from the first on."""
+        return self._next
 
     @property
     def is_all(self) -> bool:
@@ -260,11 +311,31 @@ class Search:
             self._series.append(self._text in _series_text(self._tail.series[len(self._series)]))
         if place != _NO_SERIES and self._series[place]:
             return True
-        line = self._tail.line(row)
-        sop_class = line.get("class", "")
-        if sop_class not in self._classes:
-            self._classes[sop_class] = self._text in uid_words(sop_class).casefold()
-        return self._classes[sop_class] or self._text in _line_text(line)
+        kind = self._tail.kinds[row]
+        while len(self._classes) <= kind:
+            sop_class = self._tail.sop_classes[len(self._classes)]
+            self._classes.append(self._text in uid_words(sop_class).casefold())
+        if self._classes[kind]:
+            return True
+        raw = self._tail.raw(row)
+        if raw.isascii() and self._needle not in raw.lower():
+            return False
+        return self._text in _line_text(_outcome(raw))
+
+
+def _needle(text: str) -> bytes:
+    """What a line must hold, in small letters, to hold the text; empty where its letters do not tell."""
+    is_plain = text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
+    return text.encode() if is_plain else b""
+
+
+def _outcome(raw: bytes) -> dict[str, Any]:
+    """The line of an outcome; empty for any other, and for one that is damaged."""
+    try:
+        line = orjson.loads(raw)
+    except ValueError:
+        return {}
+    return line if isinstance(line, dict) and line.get("t") == "o" else {}
 
 
 def _series_text(series: Series) -> str:

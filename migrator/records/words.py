@@ -64,3 +64,13 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def person(name: str) -> str:
+    """A name in DICOM's caret form (PS3.5 6.2.1.1) as people write it: Family, Given Middle.
+
+    Of its groups the first that says anything counts; titles and suffixes are left out.
+    """
+    group = next((one for one in name.split("=") if one.strip("^ ")), "")
+    family, given, middle = (part.strip() for part in [*group.split("^"), "", ""][:3])
+    return ", ".join(filter(None, (family, " ".join(filter(None, (given, middle))))))

@@ -14,11 +14,12 @@ from typing import Any
 from PyQt5.QtCore import QObject, QSettings, QTimer, pyqtSignal
 
 from migrator.core.errors import UsageError
-from migrator.core.model import Node
+from migrator.core.model import Node, Series
 from migrator.jobs.launch import Launched, launch, launched
 from migrator.jobs.watched import Line
 from migrator.ui.bridge import Bridge, Helper
 from migrator.ui.configuration import Configuration, load, save
+from migrator.ui.job_rows import JobRows
 from migrator.ui.logbook import LogBook
 from migrator.ui.running import Migration, Running
 
@@ -57,6 +58,8 @@ class Desk(QObject):
     """A Running that was just started, of whatever kind."""
     page_wanted = pyqtSignal(str)
     """The name of the page to go to: configuration, browser, upload, verify, dashboard, log."""
+    browse_wanted = pyqtSignal(object, str)
+    """(Series, path relative to the source, or nothing): what the File Browser is to show."""
     noticed = pyqtSignal(str, str)
     """(level, text): something to show for a moment, whatever page is on view."""
 
@@ -71,6 +74,8 @@ class Desk(QObject):
         self.migration: Migration | None = None
         self.bridge = Bridge()
         self.helper = Helper()
+        self.rows = JobRows(self)
+        """The rows of the migration on view, read once for all pages."""
         self.commands: list[Running] = []
         """Every command that is on."""
         self._saver = QTimer(self)
@@ -81,6 +86,7 @@ class Desk(QObject):
     def close(self) -> None:
         """Save, and look at nothing any more; what runs goes on."""
         self.save()
+        self.rows.close()
         self.bridge.stop()
         self.helper.wait()
         for running in self.commands:
@@ -164,6 +170,7 @@ class Desk(QObject):
         self.migration = migration
         if migration.running is None:
             migration.told.connect(self.log.add)
+        self.rows.follow(migration.manifests)
         self.migration_changed.emit(migration)
         return migration
 
@@ -194,6 +201,11 @@ class Desk(QObject):
 
     def tell(self, lines: Sequence[Line]) -> None:
         self.log.add(lines)
+
+    def browse(self, series: Series, path: str = "") -> None:
+        """Show a series, or one file of it, in the File Browser."""
+        self.browse_wanted.emit(series, path)
+        self.go("browser")
 
     def go(self, page: str) -> None:
         self.page_wanted.emit(page)
