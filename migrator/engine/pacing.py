@@ -20,6 +20,7 @@ from migrator.engine.schedule import NEVER, is_within, moment_of, next_change, w
 from migrator.engine.throttle import Throttle
 
 _FRESH = 0.1  # seconds for which one look at the clock counts
+_SMOOTH = 0.05  # part of the newest answer in the shown latency
 _MB = 1_000_000
 _DAY = 86400.0
 _DAY_WORDS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -42,8 +43,9 @@ class PacingView:
     """How the dials stand.
 
     `allowed` is how many of the `workers` that are set may send now. `bandwidth` is in MB/s (0: no limit);
-    `latency` is how many seconds the destination took to answer lately (0 unless `adaptive`), `delay` the
-    seconds between two files of a worker, `seconds_left` those until `max_duration` is over.
+    `latency` is how many seconds the destination took to answer lately (0 before the first answer), `delay`
+    the seconds between two files of a worker, `seconds_left` those until `max_duration` is over. While
+    nothing may be sent before a certain moment, `opens_at` is that one, in seconds since the epoch.
     """
 
     workers: int
@@ -63,17 +65,22 @@ class PacingView:
     seconds_left: float | None
     is_paused: bool
     hold: str
+    opens_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the clock allows: nothing where it `is_shut`. Counts until `fresh_until`."""
+    """What the clock allows: nothing before `opens_at`. Counts until `fresh_until`."""
 
     fresh_until: float
-    is_shut: bool
+    opens_at: float | None
     workers: int
     delay: float
     words: str
+
+    @property
+    def is_shut(self) -> bool:
+        return self.opens_at is not None
 
 
 class Pacing:
@@ -93,7 +100,8 @@ class Pacing:
         self._workers = workers
         self._starts = self._start_of(settings)
         self._adaptive = Adaptive()
-        self._look = _Look(float("-inf"), False, workers, 0.0, "")
+        self._latency = 0.0  # not guarded: two answers at once may count as one
+        self._look = _Look(float("-inf"), None, workers, 0.0, "")
         self._throttle = Throttle(settings.bandwidth * _MB, clock.monotonic)
         self.pace = self._throttle.pace
         """Told how many bytes stand ready, waits as long as need be, and answers how many of them may go."""
@@ -114,6 +122,7 @@ class Pacing:
 
     def observed(self, latency: float) -> None:
         """A file's answer came so many seconds after its last byte."""
+        self._latency += (latency - self._latency) * (_SMOOTH if self._latency else 1.0)
         if not self._settings.adaptive:
             return
         look = self._looked()
@@ -173,7 +182,7 @@ class Pacing:
             allowed=self.workers(),
             bandwidth=settings.bandwidth,
             adaptive=settings.adaptive,
-            latency=self._adaptive.latency,
+            latency=self._adaptive.latency or self._latency,
             delay=self.delay(),
             peak=settings.peak,
             peak_days=settings.peak_days,
@@ -186,6 +195,7 @@ class Pacing:
             seconds_left=self._seconds_left(),
             is_paused=self._control.is_paused,
             hold=self.hold(),
+            opens_at=self._looked().opens_at,
         )
 
     def _seconds_left(self) -> float | None:
@@ -213,19 +223,20 @@ class Pacing:
         workers, delay, words = self._workers, 0.0, ""
         if self._starts is not None and now < self._starts:
             at = _at(self._starts, now, zone)
-            return _Look(fresh_until, True, workers, delay, f"starts {at}")
+            return _Look(fresh_until, self._starts, workers, delay, f"starts {at}")
         self._starts = None  # begun is begun, even if the clock is set back
         window = hours(settings.window, settings.window_days)
         if window is not None and not is_within(window, now, zone):
-            at = _at(next_change(window, now, zone), now, zone)
-            return _Look(fresh_until, True, workers, delay, f"waiting for the window: opens {at}")
+            opens_at = next_change(window, now, zone)
+            at = _at(opens_at, now, zone)
+            return _Look(fresh_until, opens_at, workers, delay, f"waiting for the window: opens {at}")
         peak = hours(settings.peak, settings.peak_days)
         if peak is not None and is_within(peak, now, zone):
             workers, delay = min(workers, settings.peak_workers), settings.peak_delay
             end = next_change(peak, now, zone)
             until = "" if end == NEVER else f" until {_at(end, now, zone).removeprefix('at ')}"
             words = f"peak hours{until}: {workers} association{'s' if workers > 1 else ''}"
-        return _Look(fresh_until, False, workers, delay, words)
+        return _Look(fresh_until, None, workers, delay, words)
 
 
 def _checked(group: type[BaseModel], field: str, value: str) -> Any:

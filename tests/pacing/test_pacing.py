@@ -53,8 +53,10 @@ def test_outside_the_window_nobody_sends_and_it_says_when_it_opens() -> None:
     dials = pacing(hand, window="19:00-06:00")
     assert dials.workers() == 0
     assert dials.hold() == "waiting for the window: opens at 19:00"
+    assert dials.view().opens_at == hand.now + 7 * 3600
     hand.to("2026-11-20T19:00")
     assert (dials.workers(), dials.hold()) == (4, "")
+    assert dials.view().opens_at is None
     hand.to("2026-11-21T06:00")
     assert dials.workers() == 0
 
@@ -234,3 +236,11 @@ def test_asking_before_every_file_costs_next_to_nothing() -> None:
         dials.delay()
         dials.observed(0.01)
     assert time.perf_counter() - began < 0.5
+
+
+def test_how_long_the_destination_takes_to_answer_is_known_without_any_throttle() -> None:
+    dials = pacing(Hand(FRIDAY_NOON))
+    assert dials.view().latency == 0
+    for _ in range(200):
+        dials.observed(0.25)
+    assert dials.view().latency == pytest.approx(0.25)
