@@ -20,7 +20,6 @@ from migrator.jobs.watched import Line
 from migrator.ui.bridge import Bridge, Helper
 from migrator.ui.configuration import Configuration, load, save
 from migrator.ui.job_rows import JobRows
-from migrator.ui.feed import Feeds
 from migrator.ui.logbook import LogBook
 from migrator.ui.running import Migration, Running
 
@@ -71,8 +70,6 @@ class Desk(QObject):
         self.state = QSettings(str(home / "window.ini"), QSettings.Format.IniFormat)
         """Sizes and columns: what is remembered and means nothing."""
         self.log = LogBook()
-        self.feeds = Feeds()
-        """Of the manifests on view."""
         self.selection = Selection()
         self.migration: Migration | None = None
         self.bridge = Bridge()
@@ -91,7 +88,6 @@ class Desk(QObject):
         self.save()
         self.rows.close()
         self.bridge.stop()
-        self.feeds.close()
         self.helper.wait()
         for running in self.commands:
             running.launched.leave()

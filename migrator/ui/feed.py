@@ -40,36 +40,3 @@ class Feed(QObject):
         if growth.is_anew or growth.added or growth.changed:
             self.grew.emit(growth)
         self._timer.start(_AGAIN if growth.is_all else 1)
-
-
-class Feeds:
-    """Feeds that several pages share, so that a file is read and its rows are kept once."""
-
-    def __init__(self) -> None:
-        self._feeds: dict[Path, tuple[Feed, int]] = {}
-
-    def take(self, file: Path) -> Feed:
-        """The feed of this file, started if nobody had it. To be given back."""
-        feed, holders = self._feeds.get(file) or (Feed(file), 0)
-        if not holders:
-            feed.start()
-        self._feeds[file] = feed, holders + 1
-        return feed
-
-    def give_back(self, feed: Feed) -> None:
-        """Need it no more; it stops with the last who did."""
-        file = feed.tail.file
-        kept, holders = self._feeds.get(file, (None, 0))
-        if kept is not feed:
-            return
-        if holders > 1:
-            self._feeds[file] = feed, holders - 1
-        else:
-            del self._feeds[file]
-            feed.stop()
-
-    def close(self) -> None:
-        """Stop all of them."""
-        for feed, _ in self._feeds.values():
-            feed.stop()
-        self._feeds.clear()
