@@ -22,7 +22,7 @@ from pydicom import config
 from migrator.core.errors import Cancelled, CannotEncode, InstanceError
 from migrator.core.model import Instance
 from migrator.dicom.editing.splice import Segments
-from migrator.dicom.transcoding import transcode
+from migrator.dicom.transcoding import Encoded, transcode
 
 if sys.platform != "win32":
     from multiprocessing import resource_tracker
@@ -46,8 +46,8 @@ class Decoders:
         self._budget = budget
         self._free = threading.Semaphore(workers)
         self._lock = threading.Lock()
-        self._idle: list[_Worker] = []  # guarded by _lock
-        self._all: set[_Worker] = set()  # guarded by _lock
+        self._idle: list[Worker] = []  # guarded by _lock
+        self._all: set[Worker] = set()  # guarded by _lock
         self._is_closed = False  # guarded by _lock
 
     def decode(
@@ -84,17 +84,17 @@ class Decoders:
         for worker in workers:
             worker.end()
 
-    def _take(self) -> _Worker:
+    def _take(self) -> Worker:
         with self._lock:
             if self._is_closed:
                 raise Cancelled("the decoders are closed")
             if self._idle:
                 return self._idle.pop()
-            worker = _Worker()
+            worker = Worker(transcode)
             self._all.add(worker)
             return worker
 
-    def _give_back(self, worker: _Worker) -> None:
+    def _give_back(self, worker: Worker) -> None:
         with self._lock:
             if worker.is_usable and not self._is_closed:
                 self._idle.append(worker)
@@ -103,22 +103,26 @@ class Decoders:
         worker.end()
 
 
-Request = tuple[str, Instance, str, int, Segments | None]
+Answer = Callable[..., Encoded]
 
 
-class _Worker:
-    """One decoder process, as its user sees it."""
+class Worker:
+    """One decoder process, as its user sees it: one request at a time, one thread at a time.
 
-    def __init__(self) -> None:
+    `answer` is a function of a module, which the process imports; it gets the parts of each request.
+    """
+
+    def __init__(self, answer: Answer) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs,), name="decoder", daemon=True)
+        self._process = context.Process(target=serve, args=(theirs, answer), name="decoder", daemon=True)
         with _ending_signals_blocked():
             self._process.start()
         theirs.close()
         self.is_usable = True
 
-    def run(self, request: Request, is_cancelled: Callable[[], bool]) -> bytearray:
+    def run(self, request: tuple[object, ...], is_cancelled: Callable[[], bool]) -> bytearray:
+        """The answer's bytes. Raises InstanceError, and Cancelled once `is_cancelled`."""
         # Until the answer is complete, nobody else may use the connection.
         self.is_usable = False
         try:
@@ -187,7 +191,7 @@ def _ending_signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def serve(connection: Connection) -> None:
+def serve(connection: Connection, answer: Answer) -> None:
     """A decoder's process: answers requests until its user is gone."""
     # Ctrl-C and systemd reach the whole group; our user decides when we end, with a signal nobody ignores.
     for ending in _ENDING_SIGNALS:
@@ -199,12 +203,12 @@ def serve(connection: Connection) -> None:
     config.settings.writing_validation_mode = config.IGNORE
     with contextlib.suppress(EOFError, OSError):
         while True:
-            _answer(connection, connection.recv())
+            _serve_one(connection, answer, connection.recv())
 
 
-def _answer(connection: Connection, request: Request) -> None:
+def _serve_one(connection: Connection, answer: Answer, request: tuple[object, ...]) -> None:
     try:
-        encoded = transcode(*request)
+        encoded = answer(*request)
         connection.send(encoded.size)
         for piece in encoded.pieces:
             view = memoryview(piece)
