@@ -24,12 +24,12 @@ class Preview:
     digest: str
 
 
-def preview(file: str, settings: RuleSettings) -> Preview:
-    """Apply the rules to a file, in memory.
+def preview(file: str, settings: RuleSettings, written: str | None = None) -> Preview:
+    """Apply the rules to a file, in memory; `written` are rules that stand in no file yet.
 
     Raises UsageError for the rules, SourceError for the file, CannotEncode where a rule cannot be applied.
     """
-    rules = read_rule_files(settings)
+    rules = read_rule_files(settings, written)
     path = Path(file).absolute()
     try:
         found = path.stat()

@@ -69,8 +69,11 @@ class RuleFiles:
     digest: str = ""
 
 
-def read_rule_files(settings: RuleSettings) -> RuleFiles:
-    """Edits and digest, from one reading. Raises UsageError with everything that is wrong, line by line."""
+def read_rule_files(settings: RuleSettings, written: str | None = None) -> RuleFiles:
+    """Edits and digest, from one reading; `written` are rules that stand in no file yet.
+
+    Raises UsageError with everything that is wrong, line by line.
+    """
     edits: list[Edit] = []
     digest, troubles = hashlib.sha256(), []
     files = (
@@ -78,10 +81,11 @@ def read_rule_files(settings: RuleSettings) -> RuleFiles:
         (settings.crosswalk, _read_crosswalk, _MOST_CROSSWALK),
     )
     for file, read, most in files:
-        if not file:
+        is_written = written is not None and read is _read_rules
+        if not file and not is_written:
             continue
         try:
-            text = _content(file, most)
+            text = str(written) if is_written else _content(file, most)
             digest.update(f"{read.__name__}\n{text}\n".encode())
             edits.append(read(file, text))
         except UsageError as error:
@@ -107,10 +111,16 @@ def _content(file: str, most: int) -> str:
         raise UsageError(f"{file}, line {line}: is not UTF-8") from error
 
 
-def _read_rules(file: str, text: str) -> ApplyRules:
+def check_rules(text: str) -> tuple[list[Rule], list[Fault]]:
+    """The rules of a text, and everything that is wrong with its lines, in their order."""
     rules, faults = parse_rules(text)
     faults += [Fault(rule.line, words) for rule in rules for words in _faults(rule)]
-    refuse(file, faults)
+    return rules, sorted(faults, key=lambda fault: fault.line)
+
+
+def _read_rules(file: str, text: str) -> ApplyRules:
+    rules, faults = check_rules(text)
+    refuse(file or "the rules", faults)
     return ApplyRules(tuple(rules))
 
 

@@ -47,6 +47,11 @@ QPushButton[kind="danger"] { color: $RED; }
 QPushButton[kind="quiet"], QToolButton[kind="quiet"] { background: transparent; border-color: transparent; }
 QPushButton[kind="quiet"]:hover, QToolButton[kind="quiet"]:hover { background: $HOVER; }
 QPushButton[kind="quiet"]:focus, QToolButton[kind="quiet"]:focus { border: 2px solid $ACCENT; }
+QPushButton[kind="menu"], QPushButton[kind="menu"]:focus { padding-right: 28px; }
+QPushButton::menu-indicator {
+    image: url("$MARKS/down.svg"); width: 14px; height: 14px;
+    subcontrol-origin: border; subcontrol-position: right center; right: 9px;
+}
 QPushButton[kind="link"] {
     background: transparent; border: 2px solid transparent; color: $ACCENT; padding: 0 2px; text-align: left;
 }

@@ -47,7 +47,7 @@ def set_look(widget: QWidget, name: str, value: str) -> None:
 
 
 def button(text: str, icon_name: str = "", *, kind: str = "", tip: str = "") -> QPushButton:
-    """A button; `kind` is primary, danger, quiet, link or nothing."""
+    """A button; `kind` is primary, danger, quiet, link, menu or nothing."""
     made = QPushButton(text)
     if icon_name:
         colours = {"primary": tokens.ON_ACCENT, "danger": tokens.RED}

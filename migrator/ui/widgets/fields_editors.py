@@ -30,6 +30,7 @@ from migrator.ui.widgets.fields_words import (
 )
 
 _MOST_OF_SPIN = 100
+_NUMBER = 140  # pixels that any number needs
 _LINES = 3  # that an editor for a list shows
 _COMMAS = frozenset({"modality"})
 """Lists of short words; all others have one entry per line, since a name may hold a comma."""
@@ -145,7 +146,10 @@ class LineEditor(Editor):
         self._field = field
         self.line = QLineEdit()
         self.line.setPlaceholderText(example_of(field))
-        super().__init__(self.line, *_unit(name, field), *self._beside())
+        is_short = field.annotation in (int, float)
+        if is_short:
+            self.line.setMaximumWidth(_NUMBER)
+        super().__init__(self.line, *_unit(name, field), *self._beside(), stretches=not is_short)
         self.line.textChanged.connect(lambda: self.edited.emit())
 
     def _beside(self) -> tuple[QWidget, ...]:

@@ -2,11 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PyQt5.QtCore import QTimer
 from PyQt5.QtWidgets import QVBoxLayout, QWidget
 
-from migrator.core.settings import SendSettings
+from migrator.core.settings import Settings
+from migrator.jobs.schedule import schedule_words
+from migrator.jobs.settings_check import CHECKS
+from migrator.records.words import counted
+from migrator.ui.configuration import Configuration
 from migrator.ui.desk import Desk
+from migrator.ui.pages.configuration.options_recovery import RecoveryChoice
+from migrator.ui.pages.configuration.rules import RulesPanel
+from migrator.ui.theme import tokens
+from migrator.ui.widgets.basics import Fold, label
 from migrator.ui.widgets.fields import SettingsForm
+from migrator.ui.widgets.fields_words import sentence
+
+_TICK = 30_000  # milliseconds after which the schedule is told anew
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some settings of a group; the group without a name is the window's own switches."""
+
+    group: str
+    names: tuple[str, ...] = ()
+
+
+_NETWORK = ("max_pdu", "acse_timeout", "dimse_timeout", "network_timeout", "status")
+_TRANSFER = ("workers", "order", "retries", "study_batches", "skip_existing", "batch_size", "split_limit")
+_THROTTLE = ("bandwidth", "adaptive")
+_STEPS = tuple(name for name in type(Settings().recovery).model_fields if name != "recovery")
+_TIMES = tuple(name for name in type(Settings().pace).model_fields if name not in _THROTTLE)
+
+_FOLDS: tuple[tuple[str, tuple[_Part, ...]], ...] = (
+    ("Transfer", (_Part("send", _TRANSFER), _Part("", ("verify", "resend_missing", "integrity")))),
+    ("Recovery", (_Part("recovery", _STEPS),)),
+    ("Throttle", (_Part("pace", _THROTTLE),)),
+    ("Peak hours and schedule", (_Part("pace", _TIMES),)),
+    ("Tag rules", (_Part("rule"),)),
+    ("Filters", (_Part("filter"),)),
+    ("Proof", (_Part("proof"),)),
+    ("Audit", (_Part("audit"),)),
+    ("Network", (_Part("send", _NETWORK),)),
+    ("Reading the source", (_Part("scan"),)),
+    ("Window", (_Part("", ("minimise_to_tray", "chime")),)),
+)
 
 
 class OptionsPanel(QWidget):
@@ -15,5 +59,98 @@ class OptionsPanel(QWidget):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
+        self.folds: dict[str, Fold] = {}
+        self.forms: dict[str, tuple[SettingsForm, ...]] = {}
+        self._parts: list[tuple[_Part, SettingsForm]] = []
+        self.recovery = RecoveryChoice(desk)
+        self.rules = RulesPanel(desk)
+        self.schedule = label("", "muted", wraps=True)
         layout = QVBoxLayout(self)
-        layout.addWidget(SettingsForm(SendSettings))
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(tokens.TIGHT)
+        for title, parts in _FOLDS:
+            fold = self._fold(title, parts)
+            layout.addWidget(fold)
+            self.folds[title] = fold
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._tell_schedule)
+        desk.configuration_changed.connect(self._load)
+        self._load(desk.configuration)
+
+    def open(self, title: str) -> None:
+        """Unfold one of the groups, by its title."""
+        self.folds[title].open()
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """What is wrong, by the setting's name; such settings count as they last were right."""
+        return {name: words for _, form in self._parts for name, words in form.errors.items()}
+
+    def showEvent(self, event: object) -> None:
+        super().showEvent(event)  # type: ignore[arg-type]
+        self._tell_schedule()
+        self._timer.start(_TICK)
+
+    def hideEvent(self, event: object) -> None:
+        super().hideEvent(event)  # type: ignore[arg-type]
+        self._timer.stop()
+
+    def _fold(self, title: str, parts: Sequence[_Part]) -> Fold:
+        content = QWidget()
+        inner = QVBoxLayout(content)
+        inner.setContentsMargins(tokens.WIDE, 0, 0, tokens.MEDIUM)
+        inner.setSpacing(tokens.MEDIUM)
+        if title == "Recovery":
+            inner.addWidget(self.recovery)
+        if title == "Peak hours and schedule":
+            inner.addWidget(self.schedule)
+        forms = tuple(self._form(part) for part in parts)
+        for form in forms:
+            inner.addWidget(form)
+            form.judged.connect(lambda title=title: self._note(title))
+        if title == "Tag rules":
+            inner.addWidget(self.rules)
+        self.forms[title] = forms
+        return Fold(title, content)
+
+    def _form(self, part: _Part) -> SettingsForm:
+        group = type(getattr(Settings(), part.group)) if part.group else Configuration
+        form = SettingsForm(group, part.names or None, CHECKS)
+        form.changed.connect(lambda _: self._take(part, form))
+        self._parts.append((part, form))
+        return form
+
+    def _take(self, part: _Part, form: SettingsForm) -> None:
+        """Keep what a form holds; of a group that two forms share, only what is its own."""
+        if not part.group:
+            self._desk.update(**form.values)
+            return
+        settings = self._desk.configuration.settings
+        group = getattr(settings, part.group).model_copy(update=form.values)
+        self._desk.update(settings=settings.model_copy(update={part.group: group}))
+
+    def _load(self, configuration: Configuration) -> None:
+        for part, form in self._parts:
+            form.load(getattr(configuration.settings, part.group) if part.group else configuration)
+        for title in self.folds:
+            self._note(title)
+        self._tell_schedule()
+
+    def _note(self, title: str) -> None:
+        if title not in self.folds:
+            return
+        forms = self.forms[title]
+        changed = sum(form.difference for form in forms)
+        if title == "Recovery":
+            changed += self.recovery.is_other
+        wrong = sum(len(form.errors) for form in forms)
+        words = [f"{changed} changed"] if changed else []
+        if wrong:
+            words.append(f"{counted(wrong, 'field')} to correct")
+        self.folds[title].note(", ".join(words))
+
+    def _tell_schedule(self) -> None:
+        settings = self._desk.configuration.settings
+        held = schedule_words(settings.pace, settings.send.workers)
+        words = f"A migration started now: {held}." if held else "A migration started now sends at once."
+        self.schedule.setText(sentence(words))

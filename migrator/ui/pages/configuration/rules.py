@@ -1,0 +1,200 @@
+"""Writing rules: checked while they are typed, told in words, tried on a file, and kept in one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt5.QtCore import Qt, QTimer
+from PyQt5.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QMenu, QMessageBox, QWidget
+
+from migrator.core.errors import UsageError
+from migrator.jobs.rules import EXAMPLES, CheckedRules, checked, read_rules, write_rules
+from migrator.records.words import counted
+from migrator.ui.configuration import Configuration
+from migrator.ui.desk import Desk
+from migrator.ui.pages.configuration.rules_editor import LineNumberEditor
+from migrator.ui.pages.configuration.rules_preview import RulesPreview
+from migrator.ui.theme import tokens
+from migrator.ui.theme.icons import icon
+from migrator.ui.widgets.basics import button, column, label, row, set_role
+
+_PAUSE = 300  # milliseconds without a key before the text is checked
+_MOST_LISTED = 300
+_HEIGHT = 170
+_FILTER = "Rules (*.txt *.rules);;All files (*)"
+_LINE = Qt.ItemDataRole.UserRole
+
+
+class RulesPanel(QWidget):
+    """The editor of the rules file that is configured. A migration uses the file, as it was last saved."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._file = ""
+        self._number = 0
+        self.editor = LineNumberEditor()
+        self.editor.setAccessibleName("Rules, one per line")
+        self.editor.setPlaceholderText('One rule per line, for example: AccessionNumber prefix "OLD-"')
+        self.editor.setMinimumHeight(_HEIGHT)
+        self.state = label("", "caption")
+        self.words = label("", "muted", wraps=True)
+        self.list = QListWidget()
+        self.list.setAccessibleName("What is wrong, and what the rules do")
+        self.list.setWordWrap(True)
+        self.list.itemActivated.connect(self._go_to)
+        self.list.itemClicked.connect(self._go_to)
+        self.preview = RulesPreview(desk)
+        self._arrange()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_PAUSE)
+        self._timer.timeout.connect(self._check)
+        self.editor.textChanged.connect(self._timer.start)
+        self.editor.document().modificationChanged.connect(lambda _: self._tell_state())
+        desk.configuration_changed.connect(self._follow)
+        self._tell_state()
+        self._show(CheckedRules(), "")
+        self._follow(desk.configuration)
+
+    def _arrange(self) -> None:
+        opens = button("Open…", "folder-open-outline", tip="Open a file with rules")
+        opens.clicked.connect(self.open)
+        self.saves = button("Save", "content-save-outline", tip="Save the rules to their file")
+        self.saves.clicked.connect(self.save)
+        saves_as = button("Save as…", tip="Save the rules to another file, which is used from then on")
+        saves_as.clicked.connect(self.save_as)
+        examples = button("Insert example", "playlist-plus", kind="menu", tip="Add a rule to begin with")
+        self.menu = QMenu(examples)
+        for words, rule in EXAMPLES:
+            action = self.menu.addAction(f"{words}:  {rule}".replace("&", "&&"))
+            action.triggered.connect(lambda _, rule=rule: self.editor.add_line(rule))
+        examples.setMenu(self.menu)
+        left, right = QWidget(), QWidget()
+        left.setLayout(column(self.editor, spacing=tokens.TIGHT))
+        right.setLayout(column(self.words, self.list, spacing=tokens.TIGHT))
+        self.list.setMinimumHeight(_HEIGHT - self.words.sizeHint().height() - tokens.TIGHT)
+        both = row(left, right, spacing=tokens.MEDIUM)
+        both.setStretch(0, 3)
+        both.setStretch(1, 2)
+        whole = column(spacing=tokens.SMALL)
+        whole.addLayout(row(opens, self.saves, saves_as, examples, self.state, None))
+        whole.addLayout(both)
+        whole.addWidget(self.preview)
+        self.setLayout(whole)
+
+    # Files
+
+    def open(self) -> None:
+        """Ask for a file, and use it from now on."""
+        at = self._file or str(Path.home())
+        file, _ = QFileDialog.getOpenFileName(self, "Open rules", at, _FILTER)
+        if file and self._may_leave():
+            self.editor.document().setModified(False)
+            self._file = ""
+            self._use(str(Path(file)))
+            self._follow(self._desk.configuration)
+
+    def save(self) -> None:
+        if self._file:
+            self._write(self._file)
+        else:
+            self.save_as()
+
+    def save_as(self) -> None:
+        """Ask for a file; it is the one that is used from now on."""
+        file, _ = QFileDialog.getSaveFileName(self, "Save rules", self._file or "rules.txt", _FILTER)
+        if file:
+            self._write(str(Path(file)))
+
+    def _write(self, file: str) -> None:
+        try:
+            write_rules(Path(file), self.editor.toPlainText(), self._desk.configuration.source)
+        except UsageError as error:
+            set_role(self.state, "error")
+            self.state.setText(str(error))
+            return
+        self._file = file
+        self.editor.document().setModified(False)
+        self._use(file)
+        self._tell_state()
+
+    def _use(self, file: str) -> None:
+        settings = self._desk.configuration.settings
+        rule = settings.rule.model_copy(update={"rules": file})
+        self._desk.update(settings=settings.model_copy(update={"rule": rule}))
+
+    def _may_leave(self) -> bool:
+        """Whether what was typed and not saved may be lost."""
+        if not self.editor.document().isModified():
+            return True
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle("Rules are not saved")
+        box.setText("Open the other file and lose the rules that are not saved?")
+        leaves = box.addButton("Lose them", QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton("Keep them", QMessageBox.ButtonRole.RejectRole))
+        box.exec()
+        return box.clickedButton() is leaves
+
+    def _follow(self, configuration: Configuration) -> None:
+        """Show the file that is configured, unless something here is not saved."""
+        file = configuration.settings.rule.rules
+        if file == self._file or self.editor.document().isModified():
+            return
+        self._file = file
+        if not file:
+            self._read("", file)
+            return
+        self._desk.later(lambda: read_rules(Path(file)), lambda answer: self._read(answer, file))
+
+    def _read(self, answer: object, file: str) -> None:
+        if file != self._file or self.editor.document().isModified():
+            return
+        self.editor.setPlainText(answer if isinstance(answer, str) else "")
+        self.editor.document().setModified(False)
+        self._tell_state()
+        if not isinstance(answer, str):
+            set_role(self.state, "error")
+            known = isinstance(answer, UsageError)
+            self.state.setText(str(answer) if known else f"{file} cannot be read")
+
+    def _tell_state(self) -> None:
+        is_modified = self.editor.document().isModified()
+        self.saves.setEnabled(is_modified)
+        name = Path(self._file).name if self._file else "No file yet"
+        words = f"{name}: not saved; a migration uses what was saved" if is_modified else name
+        set_role(self.state, "warning" if is_modified else "caption")
+        self.state.setText(words)
+
+    # Checking
+
+    def _check(self) -> None:
+        self._number += 1
+        number, text = self._number, self.editor.toPlainText()
+        self._desk.later(lambda: checked(text), lambda answer: self._take(answer, text, number))
+
+    def _take(self, answer: object, text: str, number: int) -> None:
+        if number == self._number and isinstance(answer, CheckedRules):
+            self._show(answer, text)
+
+    def _show(self, answer: CheckedRules, text: str) -> None:
+        self.editor.mark(fault.line for fault in answer.faults)
+        self.list.clear()
+        for fault in answer.faults[:_MOST_LISTED]:
+            self._add(fault.line, fault.words, "alert-circle-outline", tokens.RED)
+        for rule in answer.rules[: max(0, _MOST_LISTED - len(answer.faults))]:
+            self._add(rule.line, rule.words, "check", tokens.GREEN)
+        set_role(self.words, "error" if answer.faults else "muted")
+        rules = counted(len(answer.rules), "rule") if answer.rules else "No rules: nothing is changed"
+        wrong = {fault.line for fault in answer.faults}
+        self.words.setText(f"{counted(len(wrong), 'line')} to correct" if wrong else rules)
+        self.preview.show_rules(None if answer.faults else text)
+
+    def _add(self, line: int, words: str, sign: str, colour: str) -> None:
+        item = QListWidgetItem(icon(sign, colour), f"Line {line}: {words}")
+        item.setData(_LINE, line)
+        self.list.addItem(item)
+
+    def _go_to(self, item: QListWidgetItem) -> None:
+        self.editor.go_to(int(item.data(_LINE)))
