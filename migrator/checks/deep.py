@@ -84,15 +84,15 @@ class DeepCheck:
         self._objects: list[ObjectReport] = []
         self._failures = 0
 
-    def run(self, examine: Examine, control: Control, compared: Callable[[int], None]) -> DeepReport:
-        """Compare; `compared` hears how many were. Raises Cancelled."""
+    def run(self, examine: Examine, control: Control, compared: Callable[[int, int], None]) -> DeepReport:
+        """Compare; `compared` hears how many were, and of how many. Raises Cancelled."""
         chosen = choose(self._rows, self._percent, self._seed)
         for sent in self._rows():
             if place_of(self._seed, sent.row.path) not in chosen:
                 continue
             control.checkpoint()
             self._take(sent.row, self._examined(sent, examine, control))
-            compared(self._fates.total())
+            compared(self._fates.total(), len(chosen))
         return self.report()
 
     def _examined(self, sent: SentRow, examine: Examine, control: Control) -> Examined:

@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 
 from migrator.cli.options import NODE_HELP, add_calling, add_settings, destination_of
-from migrator.cli.running import interruptible, logged
+from migrator.cli.running import interruptible, logged, progress
 from migrator.cli.terminal import printable, tell
 from migrator.core.control import Control
-from migrator.jobs.commit import CommitJob, CommitRequest, Progress
+from migrator.jobs.commit import CommitJob, CommitRequest
+from migrator.jobs.commit import Progress as CommitProgress
 from migrator.jobs.commit_report import CommitReport, as_json, words
 from migrator.jobs.home import data_home
 
@@ -55,17 +56,19 @@ class _Teller:
 
     def __init__(self) -> None:
         self._told_at = time.monotonic()
-        self._told: Progress | None = None
+        self._told: CommitProgress | None = None
 
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if now - self._told_at < _TELL_SECONDS or progress == self._told:
+    def __call__(self, so_far: CommitProgress) -> None:
+        now, answered = time.monotonic(), so_far.committed + so_far.failed
+        words = "Asking, by C-FIND, about what has no answer" if so_far.studies else "Waiting for the results"
+        progress(answered, so_far.requested, words if so_far.asked else "Asking for commitment")
+        if now - self._told_at < _TELL_SECONDS or so_far == self._told:
             return
-        self._told_at, self._told = now, progress
-        asked = f", C-FIND asked about {progress.studies:,} studies" if progress.studies else ""
+        self._told_at, self._told = now, so_far
+        asked = f", C-FIND asked about {so_far.studies:,} studies" if so_far.studies else ""
         tell(
-            f"committing: {progress.asked:,} of {progress.requested:,} asked, {progress.committed:,} "
-            f"committed, {progress.failed:,} failed{asked}",
+            f"committing: {so_far.asked:,} of {so_far.requested:,} asked, {so_far.committed:,} "
+            f"committed, {so_far.failed:,} failed{asked}",
             to_stderr=True,
         )
 

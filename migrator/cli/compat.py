@@ -12,7 +12,7 @@ from migrator.cli.compat_words import lines_of
 from migrator.cli.migrate_words import teller
 from migrator.cli.options import NODE_HELP, add_calling, add_settings, destination_of
 from migrator.cli.progress import ProgressReport
-from migrator.cli.running import interruptible
+from migrator.cli.running import interruptible, progress
 from migrator.cli.terminal import printable, surviving, tell
 from migrator.core.control import Control
 from migrator.jobs.compat import COLUMNS, CompatJob, CompatReport, CompatRequest, as_json, row_of
@@ -68,6 +68,7 @@ def _compared(request: CompatRequest) -> CompatReport:
             report.say(text)
 
     def asked(done: int, of: int) -> None:
+        progress(done, of, "Asking what the destination accepts")
         if done % _TELL_EVERY == 0:
             say(f"asking: {done:,} of {of:,} associations")
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from migrator.cli.chosen_job import add_job, chosen_manifest
-from migrator.cli.running import interruptible
+from migrator.cli.running import interruptible, progress
 from migrator.cli.terminal import surviving, tell
 from migrator.core.control import Control
 from migrator.core.errors import UsageError
@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     control = Control()
     with interruptible(control):
+        progress(0, 0, "Writing the record")
         count = export(manifest, targets, control)
     if out.has_failed:
         return 1

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from migrator.cli.migrate_words import teller
-from migrator.cli.running import interruptible, logged
+from migrator.cli.running import interruptible, logged, progress
 from migrator.cli.terminal import printable, tell
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled, UsageError
@@ -174,6 +174,8 @@ def _progress(job: IntegrityJob) -> Iterator[None]:
     began, done = time.monotonic(), threading.Event()
 
     def words() -> str:
+        expected = job.expected.files if job.expected is not None else 0
+        progress(job.numbers.files, expected, "Reading and hashing every file")
         return progress_words(job.numbers, job.expected, time.monotonic() - began)
 
     thread = threading.Thread(target=_tell_on, args=(words, done), name="progress", daemon=True)
@@ -186,11 +188,13 @@ def _progress(job: IntegrityJob) -> Iterator[None]:
 
 
 def _tell_on(words: Callable[[], str], done: threading.Event) -> None:
-    is_terminal = sys.stderr.isatty()
-    while not done.wait(_TERMINAL_SECONDS if is_terminal else _TELL_SECONDS):
+    is_terminal, told_at = sys.stderr.isatty(), time.monotonic()
+    while not done.wait(_TERMINAL_SECONDS):
+        told, now = words(), time.monotonic()
         if is_terminal:
-            print(f"\r{words()}\x1b[K", end="", file=sys.stderr, flush=True)
-        else:
-            tell(words(), to_stderr=True)
+            print(f"\r{told}\x1b[K", end="", file=sys.stderr, flush=True)
+        elif now - told_at >= _TELL_SECONDS:
+            told_at = now
+            tell(told, to_stderr=True)
     if is_terminal:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)

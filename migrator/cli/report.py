@@ -7,7 +7,7 @@ from pathlib import Path
 
 from migrator.cli.chosen_job import add_job, chosen_manifest
 from migrator.cli.options import warn
-from migrator.cli.running import interruptible
+from migrator.cli.running import interruptible, progress
 from migrator.cli.terminal import printable, tell
 from migrator.core.control import Control
 from migrator.core.errors import UsageError
@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     manifest = chosen_manifest(arguments, (arguments.html, arguments.pdf))
     control = Control()
     with interruptible(control):
+        progress(0, 0, "Reading the record and setting the report")
         report, told = write_report(manifest, files, home_path(arguments.home), control)
     if told:
         warn(told)

@@ -13,7 +13,7 @@ from pathlib import Path
 from migrator.cli.migrate import run_job
 from migrator.cli.migrate_words import teller
 from migrator.cli.options import NODE_HELP, add_calling, add_settings, destination_of
-from migrator.cli.running import interruptible, logged
+from migrator.cli.running import interruptible, logged, progress
 from migrator.cli.terminal import printable, tell
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled
@@ -73,11 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _verify(request: VerifyRequest) -> VerifyReport:
-    def asked(studies: int) -> None:
+    def asked(studies: int, total: int) -> None:
+        progress(studies, total, "Asking for each study")
         if studies % _TELL_EVERY == 0:
             tell(f"verifying: {studies:,} studies asked for", to_stderr=True)
 
-    def compared(objects: int) -> None:
+    def compared(objects: int, total: int) -> None:
+        progress(objects, total, "Retrieving and comparing instances")
         if objects % _TELL_EVERY == 0:
             tell(f"verifying: {objects:,} instances retrieved and compared", to_stderr=True)
 

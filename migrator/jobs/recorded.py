@@ -10,6 +10,7 @@ from typing import Any
 from migrator.core.errors import UsageError
 from migrator.core.model import Node
 from migrator.engine.manifest_rows import header_of
+from migrator.jobs import pieces
 from migrator.jobs.home import job_folder, known_source
 from migrator.records.writing import write_whole
 
@@ -39,7 +40,7 @@ class RecordedJob:
     def kept(self, name: str) -> dict[str, Any] | None:
         """What was kept under this name; None where nothing was, or it cannot be read."""
         try:
-            value = json.loads((self.folder / name).read_bytes())
+            value = pieces.loads((self.folder / name).read_text("utf-8"))
         except (OSError, ValueError):
             return None
         return value if isinstance(value, dict) else None

@@ -127,8 +127,11 @@ def _ask(
             is_far = seconds >= _FAR_SECONDS
             return [finder() for _ in range(min(_MOST_HELPERS, send.workers - 1))] if is_far else []
 
+        def asked(done: int) -> None:
+            proving.asked(done, len(expectation.studies))
+
         manner = Manner(tolerant, proving.settings.proof.attributes, helpers)
-        return verify(expectation.studies, finder(), control, proving.asked, manner)
+        return verify(expectation.studies, finder(), control, asked, manner)
 
 
 def manifest_of(request: VerifyRequest) -> Path | None:

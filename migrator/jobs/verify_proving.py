@@ -10,7 +10,7 @@ from migrator.core.model import Node
 from migrator.core.settings import Settings
 
 
-def _nobody(count: int) -> None:
+def _nobody(count: int, total: int) -> None:
     """For callers that do not care."""
 
 
@@ -18,12 +18,13 @@ def _nobody(count: int) -> None:
 class Proving:
     """`root` is where the source is now, if it is still there; `home` the data directory.
 
-    `asked` hears how many studies were asked for, `compared` how many objects were retrieved and compared.
+    `asked` hears how many studies were asked for, and of how many; `compared` how many objects were retrieved
+    and compared, likewise.
     """
 
     node: Node
     settings: Settings
     home: Path
     root: str
-    asked: Callable[[int], None] = _nobody
-    compared: Callable[[int], None] = _nobody
+    asked: Callable[[int, int], None] = _nobody
+    compared: Callable[[int, int], None] = _nobody

@@ -65,12 +65,12 @@ def test_a_destination_that_stopped_answering_is_not_asked_any_more() -> None:
         asked.append(sent.row.path)
         raise AssociationLost("gone")
 
-    report = DeepCheck(lambda: MANY, 1, 1).run(examine, Control(), lambda count: None)
+    report = DeepCheck(lambda: MANY, 1, 1).run(examine, Control(), lambda done, total: None)
     assert (report.asked, report.unretrieved, report.is_clean, len(asked)) == (10, 10, False, 3)
 
 
 def test_what_could_not_be_compared_proves_nothing() -> None:
     fates = iter([Fate.IDENTICAL, Fate.UNCOMPARED])
     check = DeepCheck(lambda: MANY[:2], 100, 1)
-    report = check.run(lambda sent: Examined(next(fates)), Control(), lambda count: None)
+    report = check.run(lambda sent: Examined(next(fates)), Control(), lambda done, total: None)
     assert (report.compared, report.uncompared, report.is_clean) == (1, 1, False)
