@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+from pathlib import Path
 
 from migrator.cli.migrate_words import summary
 from migrator.cli.progress import ProgressReport
-from migrator.cli.running import interruptible
+from migrator.cli.running import interruptible, progress
 from migrator.cli.terminal import tell
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled
 from migrator.core.events import ignore
 from migrator.jobs.demo import DemoResult, demo
+from migrator.jobs.demo_serving import DemoPlace, serve_demo
 from migrator.jobs.migrate import MigrateJob
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
         "--keep", metavar="DIR", help="keep the sample archive in DIR, which must be new or empty"
+    )
+    either.add_argument(
+        "--serve",
+        metavar="DIR",
+        help="migrate nothing: only make the archive and the PACS, in DIR, which must be new or empty, until "
+        "Ctrl-C; DIR is removed then",
     )
 
 
@@ -26,16 +35,31 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0 when the result is exactly what this archive must give, else 1."""
     control = Control()
     tell("Making a sample archive and starting a PACS on the loopback interface …")
-    with interruptible(control), ExitStack() as progress:
+    if arguments.serve is not None:
+        return _serve(Path(arguments.serve), control)
+    with interruptible(control), ExitStack() as report:
 
         def started(job: MigrateJob) -> None:
-            progress.enter_context(ProgressReport(job.snapshots))
+            report.enter_context(ProgressReport(job.snapshots))
 
         try:
             result = demo(arguments.keep, control, ignore, started)
         except Cancelled:
             return 130
     return _tell(result, arguments.keep)
+
+
+def _serve(folder: Path, control: Control) -> int:
+    """Exit code 0 once it was told to stop."""
+
+    def ready(place: DemoPlace) -> None:
+        progress(1, 1, "the demo's PACS answers")
+        tell(f"Try:  python dicom_migrator.py migrate {place.source} --to {place.node} --verify")
+        tell("Ctrl-C stops the PACS and removes the archive.")
+
+    with interruptible(control):
+        serve_demo(folder, control, ready)
+    return 0
 
 
 def _tell(result: DemoResult, kept: str | None) -> int:
