@@ -1,0 +1,1 @@
+"""Table models over what the jobs have on disk."""
