@@ -29,11 +29,9 @@ def launch(root: str, arguments: Sequence[str]) -> int:
         if wants_window(rest) and (trouble := _no_window()):
             print(f"dicom_migrator: {trouble}", file=sys.stderr)
             return NO_WINDOW
-        layer = WINDOW if wants_window(rest) else BASE
-        environment = environment_for(layer.name, layer.lock_in(Path(root)), cache_folder())
+        environment = _wanted(Path(root), wants_window(rest))
         own = _own_environment(Path(root))
-        is_here = os.environ.get("DICOM_MIGRATOR_NO_BOOTSTRAP") == "1" or own == environment
-        if is_here:
+        if os.environ.get("DICOM_MIGRATOR_NO_BOOTSTRAP") == "1" or own == environment:
             # What a window starts has not inherited the lock that keeps its environment from being removed.
             hold = locking.share(own.lock_file) if own is not None else None
             return _run_here(root, rest)
@@ -59,6 +57,15 @@ def wants_window(arguments: Sequence[str]) -> bool:
         elif not word.startswith(("--home=", "--log-level=")):
             return False
     return True
+
+
+def _wanted(root: Path, is_window: bool) -> Environment:
+    """The environment to run in. Where only the window's is there, commands use it: it holds theirs too."""
+    base = environment_for(BASE.name, BASE.lock_in(root), cache_folder())
+    if not is_window and (is_complete(base) or not WINDOW.lock_in(root).exists()):
+        return base
+    window = environment_for(WINDOW.name, WINDOW.lock_in(root), cache_folder())
+    return window if is_window or is_complete(window) else base
 
 
 def _no_window() -> str:

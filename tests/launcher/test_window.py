@@ -53,6 +53,9 @@ def test_the_window_has_a_layer_of_its_own_which_commands_use_too(clone: TinyClo
     (environment,) = clone.environments()
     assert list(environment.glob("lib/*/site-packages/tiny_window"))
     assert str(environment) in opened.stdout
+    code, output, errors = clone.start("scan")
+    assert (code, errors) == (17, ""), "nothing more was set up"
+    assert str(environment) in output
 
 
 def test_what_lacks_is_named_with_the_packages_that_bring_it() -> None:
