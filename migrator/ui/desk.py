@@ -78,6 +78,7 @@ class Desk(QObject):
         """The rows of the migration on view, read once for all pages."""
         self.commands: list[Running] = []
         """Every command that is on."""
+        self._jobs: dict[Running, tuple[str, tuple[Node, ...]]] = {}
         self._saver = QTimer(self)
         self._saver.setSingleShot(True)
         self._saver.timeout.connect(self.save)
@@ -145,22 +146,27 @@ class Desk(QObject):
         return running
 
     def _over(self, running: Running) -> None:
+        self._jobs.pop(running, None)
         with suppress(ValueError):
             self.commands.remove(running)
 
     def migrate(self, *options: str) -> Migration:
         """Start a migration of what is configured and selected, and put it on view.
 
-        Options are those of the command: --stream, --retry-failed, --resend-missing … Raises UsageError.
+        Options are those of the command: --stream, --retry-failed, --resend-missing … Where another process
+        migrates the same already, that is what comes on view. Raises UsageError.
         """
         configuration = self.configuration
+        nodes = [one.node for one in configuration.chosen]
+        if self.migration is not None and self.migration.is_foreign_run_of(configuration.source, nodes):
+            self.notice("Another process is migrating this already: its run is on view, live")
+            return self.migration
         words = ["migrate", configuration.source, "--json", *options]
         for name in ("verify", "resend_missing", "integrity"):
             option = "--" + name.replace("_", "-")
             if getattr(configuration, name) and option not in words:
                 words.append(option)
         running = self.run_configured(words)
-        nodes = [one.node for one in configuration.chosen]
         return self.show(Migration(configuration.source, nodes, self.home, self.bridge, running))
 
     def show(self, migration: Migration) -> Migration:
@@ -170,18 +176,41 @@ class Desk(QObject):
         self.migration = migration
         if migration.running is None:
             migration.told.connect(self.log.add)
+        elif migration.running.is_on:
+            self._jobs[migration.running] = (migration.source, migration.nodes)
         self.rows.follow(migration.manifests)
         self.migration_changed.emit(migration)
         return migration
 
+    def show_none(self) -> None:
+        """Take the job that is on view off it; where it runs, it goes on."""
+        if self.migration is not None:
+            self.migration.let_go()
+            self.migration = None
+            self.rows.follow(())
+            self.migration_changed.emit(None)
+
     def open_job(self, source: str, nodes: Sequence[Node]) -> Migration:
-        """Put a job on view that may be running elsewhere, or not at all."""
-        return self.show(Migration(source, nodes, self.home, self.bridge))
+        """Put a job on view that may be running here, elsewhere, or not at all."""
+        return self.show(Migration(source, nodes, self.home, self.bridge, self._run_of(source, nodes)))
+
+    def _run_of(self, source: str, nodes: Sequence[Node]) -> Running | None:
+        """The run of this job that this desk watches, if one is on."""
+        job = (source, tuple(nodes))
+        return next((one for one in self.commands if one.is_on and self._jobs.get(one) == job), None)
 
     def unfinished(self) -> list[Launched]:
         """The commands of earlier windows that may still be on, the newest first."""
-        known = {one.launched.folder for one in self.commands}
-        return [one for one in launched(self.home) if one.folder not in known and not one.has_ended]
+        return [one for one in launched(self.home) if one.folder not in self.watched and not one.has_ended]
+
+    @property
+    def watched(self) -> set[Path]:
+        """The folders of the commands that this desk watches."""
+        return {one.launched.folder for one in self.commands}
+
+    def adopt(self, command: Launched) -> Running:
+        """Watch a command that an earlier window has started."""
+        return self._watch(command)
 
     def attach(self, command: Launched, nodes: Sequence[Node]) -> Migration:
         """Put a migration that an earlier window has started on view."""

@@ -61,10 +61,6 @@ class Running(QObject):
         """What it printed as JSON, once it has ended; None where it printed none."""
         return self.launched.result()
 
-    def let_go(self) -> None:
-        """Look no more; it goes on."""
-        self._bridge.remove(self)
-
     def _take(self, watched: object, look: object) -> None:
         if watched is not self or not isinstance(look, Look) or self.code is not None:
             return
@@ -154,6 +150,15 @@ class Migration(QObject):
         """Each destination's manifest."""
         return tuple(folder / "manifest.jsonl" for folder in self.folders)
 
+    def is_of(self, source: str, nodes: Sequence[Node]) -> bool:
+        """Whether this is the job of this source and these destinations."""
+        return self.source == source and self.nodes == tuple(nodes)
+
+    def is_foreign_run_of(self, source: str, nodes: Sequence[Node]) -> bool:
+        """Whether a process that no window has started migrates this source to these destinations now."""
+        has_own = self.running is not None and self.running.is_on
+        return self.sight.is_live and not has_own and self.is_of(source, nodes)
+
     def do(self, action: str, then: Callable[[object], None] = lambda answer: None) -> None:
         """pause, resume or cancel the whole run."""
         if self.running is not None and self.running.is_on:
@@ -174,11 +179,9 @@ class Migration(QObject):
                 self._bridge.ask(reach, request, then)
 
     def let_go(self) -> None:
-        """Look no more; it goes on."""
+        """Look at the destinations no more; the run goes on, and its command is still the desk's to watch."""
         for reach in self._reaches:
             self._bridge.remove(reach)
-        if self.running is not None:
-            self.running.let_go()
 
     def _take(self, watched: object, look: object) -> None:
         number = next((index for index, one in enumerate(self._reaches) if one is watched), None)

@@ -1,0 +1,88 @@
+"""What an earlier window has left running: which commands still are on, and what a migration is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.core.errors import UsageError
+from migrator.core.model import Node
+from migrator.jobs.launch import SETTINGS, Launched, Look, Watch, launched
+from migrator.jobs.nodes import parse_node
+from migrator.jobs.settings_file import SettingsFile, read_settings
+
+
+@dataclass(frozen=True, slots=True)
+class LeftRunning:
+    """A command that is on. `source` and `nodes` are a migration's, as it was started; else empty."""
+
+    command: Launched
+    look: Look
+    source: str = ""
+    nodes: tuple[Node, ...] = ()
+
+
+def left_running(home: Path, known: Collection[Path] = ()) -> list[LeftRunning]:
+    """Every command that was started from this data directory and still is on, the newest first.
+
+    `known` are the folders of those that are watched already. This asks each one, which takes a moment.
+    """
+    found = []
+    for command in launched(home):
+        if command.folder in known or command.has_ended:
+            continue
+        look = command.look()
+        if look.code is not None:
+            command.watch.close()
+        elif command.name == "migrate" and len(command.arguments) > 1:
+            found.append(LeftRunning(command, look, command.arguments[1], nodes_of(command)))
+        else:
+            found.append(LeftRunning(command, look))
+    return found
+
+
+def nodes_of(command: Launched) -> tuple[Node, ...]:
+    """The destinations of a migration, in its order: those that `--to` names, else all of its settings."""
+    kept = _settings_of(command)
+    named = list(_named_in(command.arguments))
+    if not named:
+        return tuple(one.node for one in kept.destinations)
+    nodes = []
+    for text in named:
+        try:
+            node = parse_node(text)
+        except UsageError:
+            return ()
+        own = kept.destination(node)
+        nodes.append(node if own is None else own.node)
+    return tuple(nodes)
+
+
+def is_written(folders: Collection[Path]) -> bool:
+    """Whether a run is on that writes to one of these jobs' folders. Asks it, which takes a moment."""
+    for folder in folders:
+        watch = Watch(folder, "a migration")
+        try:
+            if watch.look() is not None:
+                return True
+        finally:
+            watch.close()
+    return False
+
+
+def _settings_of(command: Launched) -> SettingsFile:
+    try:
+        return read_settings(command.folder / SETTINGS)
+    except UsageError:
+        return SettingsFile()
+
+
+def _named_in(arguments: Collection[str]) -> Iterator[str]:
+    is_value = False
+    for word in arguments:
+        if is_value:
+            yield word
+        elif word.startswith("--to="):
+            yield word.removeprefix("--to=")
+        is_value = word == "--to"
