@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -15,7 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut, convert_color_space
 
 from migrator.core.errors import CannotEncode, DamagedFile
-from migrator.dicom.imaging.picture import Colour, Curve, Function, Gray, Picture, Voi, Window
+from migrator.dicom.imaging.picture import Colour, Curve, Function, Gray, Picture, Shades, Voi, Window, halves
 from migrator.dicom.imaging.samples import Format
 
 _RGB = frozenset({"RGB", "YBR_RCT", "YBR_ICT"})
@@ -26,31 +27,35 @@ _MOST_WINDOWS = 32
 def picture_of(samples: NDArray[Any], form: Format, ds: Dataset, functional: Dataset) -> Picture:
     """What people see of one frame. Raises CannotEncode, DamagedFile."""
     if form.samples == 3:
-        return _colour(samples, form)
+        rgb = _colour(samples, form)
+        return Colour(rgb, halves(rgb))
     if form.photometric == "PALETTE COLOR":
-        return _palette(samples, ds)
-    return _gray(samples, form, ds, functional)
+        rgb = _palette(samples, ds)
+        return Colour(rgb, halves(rgb))
+    gray = _gray(samples, form, ds, functional)
+    return replace(gray, smaller=halves(gray.indices))
 
 
-def _colour(samples: NDArray[Any], form: Format) -> Colour:
+def _colour(samples: NDArray[Any], form: Format) -> Shades:
     if form.allocated > 8:
         samples = (samples.astype(numpy.uint64) >> max(0, form.stored - 8)).clip(0, 255)
     plain = numpy.ascontiguousarray(samples.astype(numpy.uint8))
     if form.photometric in ("YBR_FULL", "YBR_FULL_422"):
-        return Colour(numpy.ascontiguousarray(convert_color_space(plain, "YBR_FULL", "RGB")))
+        rgb: Shades = numpy.ascontiguousarray(convert_color_space(plain, "YBR_FULL", "RGB"))
+        return rgb
     if form.photometric in _RGB:
-        return Colour(plain)
+        return plain
     raise CannotEncode(f"images in the colour model {form.photometric} cannot be shown")
 
 
-def _palette(samples: NDArray[Any], ds: Dataset) -> Colour:
+def _palette(samples: NDArray[Any], ds: Dataset) -> Shades:
     try:
         rgb = apply_color_lut(samples, ds)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise DamagedFile("the colour palette is missing or damaged") from error
     if rgb.dtype.itemsize > 1:
         rgb = rgb >> 8
-    return Colour(numpy.ascontiguousarray(rgb[..., :3].astype(numpy.uint8)))
+    return numpy.ascontiguousarray(rgb[..., :3].astype(numpy.uint8))
 
 
 def _gray(samples: NDArray[Any], form: Format, ds: Dataset, functional: Dataset) -> Gray:
@@ -68,7 +73,7 @@ def _gray(samples: NDArray[Any], form: Format, ds: Dataset, functional: Dataset)
         initial = Window(
             float(bounds.mean()), abs(float(bounds[1] - bounds[0])) or 1.0, Function.LINEAR_EXACT
         )
-    return Gray(indices, values, low, high, initial, presets, is_inverted)
+    return replace(gray, initial=initial)
 
 
 def _levels(samples: NDArray[Any]) -> tuple[NDArray[Any], NDArray[numpy.float64]]:
@@ -150,7 +155,8 @@ def _table(item: Dataset) -> tuple[float, NDArray[Any], int] | None:
     if first >= 0x8000 and count + first > _MOST_LEVELS:
         first -= _MOST_LEVELS  # a signed number, read without its sign
     if isinstance(data, bytes):
-        entries: NDArray[Any] = numpy.frombuffer(data, numpy.uint8 if len(data) < 2 * count else "<u2")
+        kind = ">u2" if item.original_encoding[1] is False else "<u2"
+        entries: NDArray[Any] = numpy.frombuffer(data, kind if len(data) >= 2 * count else "u1")
     else:
         entries = numpy.atleast_1d(numpy.asarray(data)).astype(numpy.uint16)
     entries = entries[:count]

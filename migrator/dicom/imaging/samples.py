@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 
 from migrator.core.errors import CannotEncode, DamagedFile
+from migrator.dicom.comparing.compare import swapped
 from migrator.dicom.contexts import EXPLICIT_BIG, uid_words
 from migrator.dicom.editing.splice_elements import Element
 from migrator.dicom.imaging.opened import Opened
@@ -157,19 +158,27 @@ def _native(file: Opened, pixels: Element, form: Format, frame: int) -> NDArray[
     count = -(-(rest + form.bits) // 8)
     if pixels.value + first + count > pixels.end:
         raise DamagedFile("the pixel data ends before the image is complete")
-    file.stream.seek(pixels.value + first)
-    data = file.stream.read(count)
-    if len(data) != count:
-        raise DamagedFile("the file ends before the image is complete")
     is_little = file.syntax != EXPLICIT_BIG
+    if form.allocated == 8 and not is_little and pixels.vr == b"OW":
+        # The bytes stand in pairs, turned round (PS3.5 8.1.1): also those of a frame that begins within one.
+        skipped = first & 1
+        whole = _read(file, pixels.value + first - skipped, skipped + count + (skipped + count & 1))
+        return _array(swapped(whole, 2)[skipped : skipped + count], form, is_little=False)
+    data = _read(file, pixels.value + first, count)
     if form.allocated == 1:
         bits = numpy.unpackbits(numpy.frombuffer(data, numpy.uint8), bitorder="little")
         return _shaped(bits[rest : rest + form.bits], form)
-    if form.allocated == 8 and not is_little and pixels.vr == b"OW":
-        data = numpy.frombuffer(data + bytes(count & 1), ">u2").astype("<u2").tobytes()[:count]
     if pixels.tag != PIXELS:
         return _shaped(numpy.frombuffer(data, f"{'<' if is_little else '>'}f{form.allocated // 8}"), form)
     return _array(data, form, is_little=is_little)
+
+
+def _read(file: Opened, position: int, count: int) -> bytes:
+    file.stream.seek(position)
+    data = file.stream.read(count)
+    if len(data) != count:
+        raise DamagedFile("the file ends before the image is complete")
+    return data
 
 
 def _array(data: bytes, form: Format, *, is_little: bool) -> NDArray[Any]:
