@@ -28,7 +28,7 @@ def words(result: EchoResult) -> str:
     longest = f"{result.max_pdu:,} bytes" if result.max_pdu else "unlimited"
     return "\n".join(
         (
-            f"{result.node} {_verdict(result)}",
+            f"{result.node} {verdict(result)}",
             f"  association  {result.association_seconds * 1000:.1f} ms",
             f"  system       {system or 'unnamed'}",
             f"  longest PDU  {longest}",
@@ -36,7 +36,8 @@ def words(result: EchoResult) -> str:
     )
 
 
-def _verdict(result: EchoResult) -> str:
+def verdict(result: EchoResult) -> str:
+    """What it answered, as follows its name in a sentence."""
     if result.status is None:
         return "accepts our association, but does not offer Verification (C-ECHO)"
     if result.status:

@@ -13,6 +13,7 @@ from migrator.dicom.tls import context_of, needs_passphrase
 from migrator.jobs.secrets import key_passphrase
 
 CALLING_AE_TITLE = "DICOM_MIGRATOR"
+AE_TITLE_RULE = "1 to 16 printable ASCII characters without a backslash"
 
 _NODE = re.compile(r"^(?:(?P<ae>[^@]*)@)?(?P<host>\[[^\]]+\]|[^:@\[\]]+)(?::(?P<port>[0-9]{1,9}))?$")
 _NEED_TLS = ("ca", "cert", "key", "key_passphrase_file")
@@ -35,9 +36,7 @@ def parse_node(text: str, calling_ae_title: str = CALLING_AE_TITLE) -> Node:
 def check_ae_title(title: str) -> None:
     """Check an AE title (PS3.5 6.2, VR AE): 1 to 16 printable characters, no backslash."""
     if not title.strip() or len(title) > 16 or "\\" in title or not (title.isascii() and title.isprintable()):
-        raise UsageError(
-            f"{title!r} is not an AE title: 1 to 16 printable ASCII characters without a backslash"
-        )
+        raise UsageError(f"{title!r} is not an AE title: {AE_TITLE_RULE}")
 
 
 def node_of(node: Node, settings: TlsSettings, warn: Callable[[str], None] = lambda words: None) -> Node:

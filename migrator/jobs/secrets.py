@@ -43,6 +43,26 @@ def keep_passphrase(key: str, passphrase: str) -> None:
         raise UsageError(f"the system's keyring cannot keep the passphrase ({kind})") from None
 
 
+def forget_passphrase(key: str) -> None:
+    """Remove the passphrase from the system's keyring. Raises UsageError where that cannot be."""
+    try:
+        keyring.delete_password(SERVICE, _user(key))
+    except Exception as error:  # noqa: BLE001 - each system's own keyring fails in ways of its own
+        kind = type(error).__name__
+        raise UsageError(f"the system's keyring cannot forget the passphrase ({kind})") from None
+
+
+def has_keyring() -> bool:
+    """Whether this system has a keyring that could keep something."""
+    # The backends that stand in where there is none have no priority to be chosen for.
+    return float(keyring.get_keyring().priority) > 0
+
+
+def keeps_passphrase(key: str) -> bool:
+    """Whether the system's keyring keeps the passphrase of this key; waits for it to be unlocked."""
+    return bool(_from_keyring(key, lambda words: None))
+
+
 def _from_file(file: Path, warn: Callable[[str], None]) -> str:
     try:
         mode = file.stat().st_mode
