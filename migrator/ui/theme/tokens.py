@@ -43,6 +43,12 @@ STATUS = {
 }
 """The colour of each word of a table's Status column."""
 
+VERDICT = {"match": GREEN, "mismatch": AMBER, "missing": RED, "unproven": YELLOW}
+"""The colour of what a verification says of a study, or of a series."""
+
+TONE = {"good": GREEN, "warn": AMBER, "bad": RED, "none": MUTED}
+"""The colour of a statement."""
+
 LEVEL = {"error": RED, "warning": YELLOW, "success": GREEN, "skip": ORANGE, "info": TEXT, "debug": MUTED}
 """The colour of each level of the log."""
 
