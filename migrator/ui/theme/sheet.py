@@ -48,6 +48,7 @@ QPushButton[kind="quiet"], QToolButton[kind="quiet"] { background: transparent; 
 QPushButton[kind="quiet"]:hover, QToolButton[kind="quiet"]:hover { background: $HOVER; }
 QPushButton[kind="quiet"]:focus, QToolButton[kind="quiet"]:focus { border: 2px solid $ACCENT; }
 QPushButton[kind="menu"], QPushButton[kind="menu"]:focus { padding-right: 28px; }
+QToolButton::menu-indicator { image: none; }
 QPushButton::menu-indicator {
     image: url("$MARKS/down.svg"); width: 14px; height: 14px;
     subcontrol-origin: border; subcontrol-position: right center; right: 9px;
@@ -64,6 +65,9 @@ QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox, QDate
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus,
 QDateEdit:focus { border: 2px solid $ACCENT; padding: 3px 7px; }
 QLineEdit[invalid="true"], QSpinBox[invalid="true"], QPlainTextEdit[invalid="true"] { border: 1px solid $RED; }
+QLineEdit[invalid="true"]:focus, QSpinBox[invalid="true"]:focus, QPlainTextEdit[invalid="true"]:focus {
+    border: 2px solid $RED;
+}
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: $FAINT; }
 QSpinBox, QDoubleSpinBox { padding-right: 20px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-position: top right; width: 18px; border: none; margin-top: 1px; }
