@@ -8,7 +8,7 @@ from pathlib import Path
 
 from migrator.core.errors import UsageError
 from migrator.core.model import Node
-from migrator.jobs.launch import SETTINGS, Launched, Look, Watch, launched
+from migrator.jobs.launch import SETTINGS, Launched, Look, launched
 from migrator.jobs.nodes import parse_node
 from migrator.jobs.settings_file import SettingsFile, read_settings
 
@@ -57,18 +57,6 @@ def nodes_of(command: Launched) -> tuple[Node, ...]:
         own = kept.destination(node)
         nodes.append(node if own is None else own.node)
     return tuple(nodes)
-
-
-def is_written(folders: Collection[Path]) -> bool:
-    """Whether a run is on that writes to one of these jobs' folders. Asks it, which takes a moment."""
-    for folder in folders:
-        watch = Watch(folder, "a migration")
-        try:
-            if watch.look() is not None:
-                return True
-        finally:
-            watch.close()
-    return False
 
 
 def _settings_of(command: Launched) -> SettingsFile:

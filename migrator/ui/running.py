@@ -156,8 +156,12 @@ class Migration(QObject):
 
     def is_foreign_run_of(self, source: str, nodes: Sequence[Node]) -> bool:
         """Whether a process that no window has started migrates this source to these destinations now."""
-        has_own = self.running is not None and self.running.is_on
-        return self.sight.is_live and not has_own and self.is_of(source, nodes)
+        return self.is_foreign and self.is_of(source, nodes)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether a process that no window has started works on it now."""
+        return self.sight.is_live and self._own is None
 
     def do(self, action: str, then: Callable[[object], None] = lambda answer: None) -> None:
         """pause, resume or cancel the whole run."""
@@ -186,18 +190,23 @@ class Migration(QObject):
     def _take(self, watched: object, look: object) -> None:
         number = next((index for index, one in enumerate(self._reaches) if one is watched), None)
         if number is None:
-            if watched is self.running and isinstance(look, Look):
+            if watched is self.running and self._own is not None:
                 self._show()
             return
         self._looks[number] = look if isinstance(look, Look) else None
         if isinstance(look, Look) and look.lines and self.running is None:
             self.told.emit(look.lines)
-        if self.running is None and number == len(self._reaches) - 1:
+        if self._own is None and number == len(self._reaches) - 1:
             self._show()
+
+    @property
+    def _own(self) -> Look | None:
+        """The last look at what a window launched, as long as that is on."""
+        return self.running.last if self.running is not None and self.running.is_on else None
 
     def _show(self) -> None:
         looks = [self._looks.get(number) for number in range(len(self._reaches))]
-        own = self.running.last if self.running is not None and self.running.is_on else None
+        own = self._own
         shown = own.snapshots if own is not None else ()
         if not shown:
             shown = tuple(look.snapshots[0] for look in looks if look is not None and look.snapshots)
@@ -205,16 +214,16 @@ class Migration(QObject):
         snapshots = tuple(map(snapshot_of, shown)) if len(shown) == len(looks) else self.sight.snapshots
         is_paused = own.is_paused if own is not None else any(look.is_paused for look in looks if look)
         paces = tuple({} if look is None else look.pace for look in looks)
-        code = None if self.running is None else self.running.code
-        self.sight = Sight(snapshots, paces, is_live, is_live and is_paused, code)
-        if is_live or self._was_live:
+        was_live, self._was_live = self._was_live, is_live
+        if is_live or was_live:
+            self.sight = Sight(snapshots, paces, is_live, is_live and is_paused)
             self.sighted.emit(self.sight)
-        if self._was_live and not is_live and self.running is None:
+        if was_live and not is_live:
             self.ended.emit(-1)
-        self._was_live = is_live
 
     def _ended(self, code: int) -> None:
         self._was_live = False
+        self._looks.clear()  # of before the end; what comes now is of another process
         paces: tuple[Mapping[str, Any], ...] = tuple({} for _ in self._reaches)
         self.sight = Sight(self.sight.snapshots, paces, is_live=False, is_paused=False, code=code)
         self.sighted.emit(self.sight)
