@@ -20,6 +20,8 @@ from migrator.jobs.discover import (
     DiscoverRequest,
     Finding,
     as_json,
+    ports_of,
+    titles_of,
     words,
 )
 from migrator.jobs.nodes import CALLING_AE_TITLE, check_ae_title, node_of
@@ -87,10 +89,9 @@ def _request(arguments: argparse.Namespace) -> DiscoverRequest:
         raise UsageError(f"--rate must be more than 0 and at most {_MOST_RATE:g} connections per second")
     if not 0 < arguments.timeout <= _MOST_SECONDS:
         raise UsageError(f"--timeout must be more than 0 and at most {_MOST_SECONDS:g} seconds")
-    titles = tuple(dict.fromkeys(title.strip() for title in arguments.aet.split(",")))
+    titles = titles_of(arguments.aet)
     calling = arguments.calling_aet or CALLING_AE_TITLE
-    for title in (*titles, calling):
-        check_ae_title(title)
+    check_ae_title(calling)
     hosts = addresses(arguments.range)
     # Any node will do: the certificates are the same for all.
     tls = node_of(Node("localhost"), settings_from(arguments).tls, warn).tls
@@ -99,8 +100,7 @@ def _request(arguments: argparse.Namespace) -> DiscoverRequest:
 
 
 def _ports(text: str) -> tuple[int, ...]:
-    ports = dict.fromkeys(part.strip() for part in text.split(","))
-    for port in ports:
-        if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-            raise UsageError(f"--ports {text}: {port!r} is not a port (1 to 65535)")
-    return tuple(map(int, ports))
+    try:
+        return ports_of(text)
+    except UsageError as error:
+        raise UsageError(f"--ports {text}: {error}") from None

@@ -11,13 +11,14 @@ from itertools import product
 from typing import Any
 
 from migrator.core.control import Control
-from migrator.core.errors import Cancelled
+from migrator.core.errors import Cancelled, UsageError
 from migrator.dicom.discovery import COMMON_TITLES as COMMON_TITLES  # the faces' too
 from migrator.dicom.discovery import DICOM_PORTS as DICOM_PORTS
 from migrator.dicom.discovery import Approach as Approach
 from migrator.dicom.discovery import Finding as Finding
 from migrator.dicom.discovery import Kind as Kind
 from migrator.dicom.discovery import Prober
+from migrator.jobs.nodes import check_ae_title
 
 _MOST_AT_ONCE = 32
 _SLICE = 0.2  # seconds; Windows delivers Ctrl-C to the main thread only between its waits
@@ -36,6 +37,28 @@ class DiscoverRequest:
     @property
     def places(self) -> int:
         return len(self.hosts) * len(self.ports)
+
+    @property
+    def least_seconds(self) -> float:
+        """How long it takes at least, if nothing answers at once."""
+        return self.places / self.rate
+
+
+def ports_of(text: str) -> tuple[int, ...]:
+    """The ports of `104,11112`, each once. Raises UsageError with what is wrong."""
+    ports = dict.fromkeys(part.strip() for part in text.split(","))
+    for port in ports:
+        if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+            raise UsageError(f"{port!r} is not a port (1 to 65535)")
+    return tuple(map(int, ports))
+
+
+def titles_of(text: str) -> tuple[str, ...]:
+    """The AE titles of `ANY-SCP,PACS`, each once. Raises UsageError with what is wrong."""
+    titles = tuple(dict.fromkeys(title.strip() for title in text.split(",")))
+    for title in titles:
+        check_ae_title(title)
+    return titles
 
 
 class _Pace:
