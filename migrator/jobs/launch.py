@@ -23,7 +23,7 @@ from typing import Any
 
 from migrator.core.errors import NotRunning, UsageError
 from migrator.jobs.steering import Steering
-from migrator.jobs.watched import Line, Progress
+from migrator.jobs.watched import LINES, Line, Progress
 from migrator.records.writing import write_whole
 
 VARIABLE = "DICOM_MIGRATOR_WATCH"
@@ -33,6 +33,7 @@ _FOLDER = "running"
 _COMMAND, _RESULT, _MESSAGES, _ENDED = "command.json", "result.json", "messages.txt", "ended.json"
 _BIRTH = 60.0  # seconds in which a process must have begun to answer
 _KEPT = 50  # of those that have ended
+_LAST_LINES = 500  # that are kept with how it ended, for who looks too late
 _MOST_RESULT = 256 << 20
 
 
@@ -76,6 +77,13 @@ class Watch:
             is_paused=bool(answer["is_paused"]),
             pace=answer.get("pace") or {},
         )
+
+    def not_seen(self, ended: Mapping[str, Any]) -> tuple[Line, ...]:
+        """Of the last lines that a command kept those that no look has shown."""
+        lines = ended.get("lines", ())
+        unseen = lines[max(0, self._next - int(ended.get("first", 0))) :]
+        self._next += len(unseen)
+        return tuple(Line(*line) for line in unseen)
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Raises NotRunning where nobody answers, UsageError where it refuses."""
@@ -133,7 +141,7 @@ class Launched:
         ended = ended or _read(self.folder / _ENDED)
         if ended is not None:
             self._reap()
-            return Look(code=int(ended["code"]))
+            return Look(code=int(ended["code"]), lines=self.watch.not_seen(ended))
         return Look(code=None if self._may_come() else -1)
 
     def _may_come(self) -> bool:
@@ -232,9 +240,11 @@ def launched(home: Path) -> Iterator[Launched]:
 
 
 def note_end(folder: Path, code: int) -> None:
-    """Keep how the command of this folder ended; called by the command itself."""
+    """Keep how the command of this folder ended, with its last lines; called by the command itself."""
+    lines, first = LINES.last(_LAST_LINES)
+    told = {"first": first, "lines": [[line.at, line.level, line.text] for line in lines]}
     with suppress(UsageError):
-        write_whole(folder / _ENDED, json.dumps({"code": code, "at": time.time()}).encode())
+        write_whole(folder / _ENDED, json.dumps({"code": code, "at": time.time(), **told}).encode())
 
 
 def _make_room(folder: Path) -> None:

@@ -61,6 +61,12 @@ class Lines:
             self._lines.append(Line(time.time(), level, text))
             self._count += 1
 
+    def last(self, most: int) -> tuple[list[Line], int]:
+        """The last lines, and the number of the first of them."""
+        with self._lock:
+            lines = list(self._lines)[-most:]
+            return lines, self._count - len(lines)
+
     def since(self, number: int) -> tuple[list[Line], int]:
         """The lines from this number on, as many as one answer takes, and the number of the next one."""
         with self._lock:

@@ -133,3 +133,13 @@ def test_what_is_logged_and_told_is_one_line_and_old_ones_go() -> None:
     told, following = lines.since(0)
     assert following <= 5001
     assert int(told[0].text) == 3000
+
+
+def test_the_last_lines_of_a_command_are_seen_after_its_end_and_only_once(data_directory: Path) -> None:
+    command = launch(data_directory, ["scan", str(data_directory / "nowhere"), "--json"])
+    wait_until(lambda: command.has_ended, "the command has ended")
+    look = command.look()
+    assert look.code == 4
+    assert any("does not exist" in line.text for line in look.lines)
+    assert command.look().lines == ()
+    command.forget()
