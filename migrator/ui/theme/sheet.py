@@ -124,6 +124,29 @@ QSplitter::handle:horizontal { width: 1px; }
 QSplitter::handle:vertical { height: 1px; }
 QStatusBar { background: $SURFACE; border-top: 1px solid $LINE; color: $MUTED; }
 QStatusBar::item { border: none; }
+QPushButton[kind="number"] {
+    background: transparent; border: 1px solid transparent; border-radius: 3px; padding: 0 3px; min-height: 18px;
+    min-width: 0; text-align: right; font-weight: 600;
+}
+QPushButton[kind="number"]:hover { background: $HOVER; }
+QPushButton[kind="number"]:focus { border: 1px solid $ACCENT; padding: 0 3px; }
+QPushButton[tone="none"] { color: $FAINT; font-weight: 400; }
+QPushButton[tone="good"] { color: $GREEN; }
+QPushButton[tone="warning"] { color: $AMBER; }
+QPushButton[tone="skip"] { color: $ORANGE; }
+QPushButton[tone="held"] { color: $PINK; }
+QPushButton[tone="error"] { color: $RED; }
+QToolButton[status="OK"] { color: $GREEN; }
+QToolButton[status="WARN"] { color: $AMBER; }
+QToolButton[status="HEALED"] { color: $TEAL; }
+QToolButton[status="REMAP"] { color: $PURPLE; }
+QToolButton[status="SKIP"] { color: $ORANGE; }
+QToolButton[status="HELD"] { color: $PINK; }
+QToolButton[status="FAIL"] { color: $RED; }
+QFrame[role="banner"] { background: $RAISED; border: 1px solid $LINE; border-left: 3px solid $ACCENT; border-radius: 3px; }
+QFrame[role="banner"][tone="good"] { border-left-color: $GREEN; }
+QFrame[role="banner"][tone="warning"] { border-left-color: $AMBER; }
+QFrame[role="banner"][tone="error"] { border-left-color: $RED; }
 QListWidget[role="navigation"] { background: $SURFACE; border: none; border-right: 1px solid $LINE; }
 QListWidget[role="navigation"]::item { padding: 9px ${MEDIUM}px; border-left: 3px solid transparent; color: $MUTED; }
 QListWidget[role="navigation"]::item:hover { background: $HOVER; }
