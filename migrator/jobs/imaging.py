@@ -58,7 +58,7 @@ def preset_words(voi: Voi) -> str:
     """What a menu calls a window or a LUT."""
     if isinstance(voi, Curve):
         return voi.words or "VOI LUT"
-    numbers = f"{voi.center:g} / {voi.width:g}"
+    numbers = window_words(voi)
     return f"{voi.words} ({numbers})" if voi.words else numbers
 
 

@@ -90,7 +90,8 @@ def _look(file: Opened, frame: int | None) -> Look:
     try:
         picture, frames = _picture(file, ds, functional, frame)
     except InstanceError as error:
-        return Look(tags, trouble=_sentence(file.damage or str(error)), modality=modality)
+        trouble = _sentence(file.damage or str(error))
+        return Look(tags, trouble=trouble, modality=modality, frames=_announced(file), frame=frame)
     return Look(
         tags,
         picture,
@@ -102,6 +103,12 @@ def _look(file: Opened, frame: int | None) -> Look:
         rate_of(ds),
         aspect_of(ds, functional),
     )
+
+
+def _announced(file: Opened) -> int:
+    """How many frames the object says it has, where it says so."""
+    text = file.text(_FRAMES)
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else 1
 
 
 def _picture(file: Opened, ds: Dataset, functional: Dataset, frame: int) -> tuple[Picture, int]:

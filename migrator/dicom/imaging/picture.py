@@ -147,7 +147,7 @@ def halves(pixels: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     wide = numpy.uint16 if pixels.dtype.itemsize == 1 else numpy.uint32
     while min(pixels.shape[:2]) >= 2 and max(pixels.shape[:2]) > _SMALL:
         rows, columns = (length & ~1 for length in pixels.shape[:2])
-        total = pixels[0:rows:2, 0:columns:2].astype(wide)
+        total: NDArray[Any] = pixels[0:rows:2, 0:columns:2].astype(wide)
         for down, right in ((0, 1), (1, 0), (1, 1)):
             total += pixels[down:rows:2, right:columns:2]
         pixels = ((total + 2) >> 2).astype(pixels.dtype)

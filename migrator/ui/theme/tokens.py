@@ -12,6 +12,8 @@ RAISED = "#222833"
 HOVER = "#2b3340"
 SELECTED = "#24405f"
 LINE = "#343d4b"
+IMAGE = "#000000"
+"""Around an image: it is looked at beside nothing brighter than itself."""
 
 TEXT = "#e7eaf0"
 MUTED = "#a3adbd"

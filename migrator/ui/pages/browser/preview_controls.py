@@ -1,0 +1,156 @@
+"""What stands below the image: its window, and its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt5.QtCore import QSignalBlocker, Qt, QTimer, pyqtSignal
+from PyQt5.QtGui import QHideEvent
+from PyQt5.QtWidgets import QMenu, QSlider, QSpinBox, QWidget
+
+from migrator.jobs.imaging import CT_PRESETS, Gray, Voi, preset_words, window_words
+from migrator.ui.theme import tokens
+from migrator.ui.theme.icons import icon
+from migrator.ui.widgets.basics import button, label, row, tool
+from migrator.ui.widgets.image_view import ImageView
+
+_USUAL_RATE = 10.0  # frames a second, where the object names none
+
+
+class WindowBar(QWidget):
+    """Presets, the read-out, inverting and resetting, for one view."""
+
+    def __init__(self, view: ImageView) -> None:
+        super().__init__()
+        self._view = view
+        self._modality = ""
+        self.menu = QMenu(self)
+        self.menu.aboutToShow.connect(self._fill)
+        self.presets = button(
+            "Window", "contrast-box", kind="menu", tip="Windows of the file, and usual ones"
+        )
+        self.presets.setMenu(self.menu)
+        self.readout = label("", "muted")
+        self.readout.setToolTip("Level (the center) and width of the window")
+        self.readout.setMinimumWidth(1)
+        self.inverted = tool("invert-colors", "Invert (I)", self._invert)
+        self.inverted.setCheckable(True)
+        self._reset = tool("restore", "Reset window and zoom (R)", view.reset)
+        self.setLayout(row(self.presets, self.readout, None, self.inverted, self._reset))
+        view.window_changed.connect(self._tell)
+
+    def show_modality(self, modality: str) -> None:
+        """Offer what is usual for it."""
+        self._modality = modality
+
+    def _tell(self, voi: Voi | None) -> None:
+        is_gray = isinstance(self._view.picture, Gray)
+        self.presets.setEnabled(is_gray)
+        self.readout.setText(window_words(voi) if voi is not None else "Colour image")
+        self.inverted.setChecked(self._view.is_inverted)
+
+    def _invert(self) -> None:
+        self._view.invert(self.inverted.isChecked())
+
+    def _fill(self) -> None:
+        self.menu.clear()
+        picture = self._view.picture
+        if not isinstance(picture, Gray):
+            return
+        for voi in picture.presets:
+            self._add(voi)
+        if not picture.presets and picture.initial.words != picture.full.words:
+            self._add(picture.initial, "As stored")
+        self._add(picture.full)
+        if self._modality == "CT":
+            self.menu.addSeparator()
+            for voi in CT_PRESETS:
+                self._add(voi)
+
+    def _add(self, voi: Voi, words: str = "") -> None:
+        # What a file says is no shortcut.
+        action = self.menu.addAction((words or preset_words(voi)).replace("&", "&&"))
+        action.setCheckable(True)
+        now = self._view.voi
+        action.setChecked(now is voi or (now is not None and window_words(now) == window_words(voi)))
+        action.triggered.connect(lambda: self._view.set_voi(voi))
+
+
+class FrameBar(QWidget):
+    """Chooses a frame, or plays them; hidden where there is but one."""
+
+    frame_wanted = pyqtSignal(int)
+    """The first frame has the number 0."""
+
+    def __init__(self, is_busy: Callable[[], bool]) -> None:
+        super().__init__()
+        self._is_busy = is_busy
+        self.frames = 1
+        self.frame = 0
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._next)
+        self.play = tool("play", "Play (Space)", self.turn)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName("Frame")
+        self.slider.setPageStep(10)
+        self.number = QSpinBox()
+        self.number.setAccessibleName("Number of the frame")
+        self.number.setKeyboardTracking(False)
+        self.slider.valueChanged.connect(lambda value: self.frame_wanted.emit(value))
+        self.number.valueChanged.connect(lambda value: self.frame_wanted.emit(value - 1))
+        self.setLayout(row(self.play, self.slider, self.number))
+        self.hide()
+
+    def show_frames(self, frames: int, rate: float) -> None:
+        """Another object, at its first frame."""
+        self.stop()
+        self.frames = frames
+        self._timer.setInterval(max(8, round(1000 / (rate or _USUAL_RATE))))
+        with QSignalBlocker(self.slider), QSignalBlocker(self.number):
+            self.slider.setRange(0, frames - 1)
+            self.number.setRange(1, frames)
+            self.number.setSuffix(f" of {frames:,}")
+        self.show_frame(0)
+        self.setVisible(frames > 1)
+
+    def show_frame(self, frame: int) -> None:
+        """Tell which frame is on view."""
+        self.frame = frame
+        with QSignalBlocker(self.slider), QSignalBlocker(self.number):
+            self.slider.setValue(frame)
+            self.number.setValue(frame + 1)
+
+    def step(self, frames: int) -> None:
+        """Want a frame so many further, within the object."""
+        wanted = min(self.frames - 1, max(0, self.slider.value() + frames))
+        self.slider.setValue(wanted)
+
+    @property
+    def is_playing(self) -> bool:
+        return self._timer.isActive()
+
+    def turn(self) -> None:
+        """Play, or stop playing."""
+        if self.is_playing:
+            self.stop()
+        elif self.frames > 1:
+            self._timer.start()
+            self.play.setIcon(icon("pause", tokens.TEXT))
+            self.play.setToolTip("Stop (Space)")
+            self.play.setAccessibleName("Stop (Space)")
+
+    def stop(self) -> None:
+        self._timer.stop()
+        self.play.setIcon(icon("play", tokens.TEXT))
+        self.play.setToolTip("Play (Space)")
+        self.play.setAccessibleName("Play (Space)")
+
+    def _next(self) -> None:
+        # Where decoding takes longer than a frame is to be seen, frames are shown as they come.
+        if not self._is_busy():
+            self.frame_wanted.emit((self.frame + 1) % self.frames)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.stop()
+        super().hideEvent(event)
