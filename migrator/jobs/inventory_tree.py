@@ -134,6 +134,8 @@ class SeriesNode(Node[Series, StudyNode, "SeriesNode"]):
 Place = Root | PatientNode | StudyNode | SeriesNode
 Line = PatientNode | StudyNode | SeriesNode
 """What stands in the tree as a line."""
+Key = tuple[str, ...]
+"""Patient ID, issuer and name; then the study's UID; then the series' UID and modality."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,14 @@ class InventoryTree:
             self.root.children.append(node)
         return node
 
+    def find(self, key: Key) -> Line | None:
+        """The line of this name, once it was found."""
+        patient = self._patients.get((key[0], key[1], key[2]))
+        study = self._studies.get((patient, key[3])) if patient is not None and len(key) > 3 else None
+        if len(key) == 3 or study is None:
+            return patient if len(key) == 3 else None
+        return study if len(key) == 4 else self._series.get((study, key[4], key[5]))
+
     # Choosing
 
     def _choose(self, series: SeriesNode, instances: int, bytes_: int) -> None:
@@ -332,7 +342,7 @@ class InventoryTree:
         root = self.root
         many = f"{count(root.chosen)} of {count(root.instances)} {noun(root.instances, 'instance')}"
         return (
-            f"{many} in {counted(root.studies, 'study')} of {counted(root.patients, 'patient')}, "
+            f"{many} in {counted(root.studies, 'study')} of {counted(root.patients, 'patient')} selected, "
             f"{size(root.chosen_size)}"
         )
 
@@ -359,6 +369,17 @@ class InventoryTree:
 
 def patient_key(patient: Patient) -> PatientKey:
     return patient.id, patient.issuer, patient.name
+
+
+def key_of(line: Line) -> Key:
+    """What names a line in any scan of the same source; `InventoryTree.find` takes it."""
+    match line:
+        case PatientNode():
+            return patient_key(line.about)
+        case StudyNode():
+            return *patient_key(line.parent.about), line.about.uid
+        case SeriesNode():
+            return *key_of(line.parent), line.about.uid, line.about.modality
 
 
 def first_series(node: Line) -> SeriesNode | None:

@@ -22,7 +22,8 @@ import orjson
 from migrator.core.model import Series
 from migrator.core.outcome import Fidelity, State
 from migrator.engine.accounting import Ledger
-from migrator.engine.manifest_lines import Row, path_of, row_of, series_of
+from migrator.engine.manifest_lines import Row as Row  # the faces' too
+from migrator.engine.manifest_lines import path_of, row_of, series_of
 from migrator.jobs.naming import uid_words
 
 WORDS = ("", "OK", "WARN", "HEALED", "REMAP", "SKIP", "HELD", "FAIL")
@@ -212,9 +213,22 @@ class Tail:
 
     @property
     def ledger(self) -> Ledger:
-        """Where the recorded paths stand; what a run has found and not yet settled is not among them."""
+        """The job's: as its last run has left it, or else where the recorded paths stand; what a run that
+        did not come to its end has found, and never settled, is not among these."""
+        end = self._last_end()
+        if end is not None and "job" in end:
+            return _ledger(end["job"])
         counts = {state: self.states.count(number) for number, state in enumerate(STATES)}
         return Ledger.of(counts, len(self))
+
+    @property
+    def run_ledger(self) -> Ledger | None:
+        """That of the last run; None where it did not tell."""
+        end = self._last_end()
+        return None if end is None else _ledger(end["run"])
+
+    def _last_end(self) -> dict[str, Any] | None:
+        return self.ends.get(len(self.runs) - 1)
 
     @property
     def source_check(self) -> dict[str, Any]:
@@ -252,6 +266,11 @@ class Tail:
         """The rows of these series (indices into `series`)."""
         wanted = frozenset(places)
         return (row for row, place in enumerate(self.places) if place in wanted)
+
+
+def _ledger(counts: dict[str, Any]) -> Ledger:
+    """From a line that another version may have written."""
+    return Ledger(**{name: int(counts.get(name, 0)) for name in Ledger().as_dict()})
 
 
 def word_of(line: dict[str, Any]) -> int:

@@ -1,0 +1,62 @@
+"""What is checked in the tree, told to the desk as the selection a moment after it has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from PyQt5.QtCore import QObject, QTimer
+
+from migrator.jobs.inventory_chosen import chosen_files, whole_studies
+from migrator.jobs.inventory_tree import InventoryTree
+from migrator.ui.desk import Desk, Selection
+from migrator.ui.pages.browser.slices import Slices
+
+_AFTER = 300  # milliseconds
+
+
+class Chooser(QObject):
+    """Used from the event loop only."""
+
+    def __init__(self, desk: Desk, slices: Slices) -> None:
+        super().__init__()
+        self._desk = desk
+        self._slices = slices
+        self._tree: InventoryTree | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._make)
+        self._told: Selection | None = None
+
+    def follow(self, tree: InventoryTree | None) -> None:
+        """Another tree; the selection stays as it is until something is touched."""
+        self._timer.stop()
+        self._slices.drop("choose")
+        self._tree = tree
+
+    def touch(self) -> None:
+        """Something is checked or unchecked, or more was found."""
+        self._timer.start(_AFTER)
+
+    def is_ours(self, selection: Selection) -> bool:
+        """Whether this was told by the tree."""
+        return self._told is not None and selection is self._told
+
+    def _make(self) -> None:
+        tree = self._tree
+        if tree is None:
+            return
+
+        def work() -> Generator[None, None, Selection]:
+            if tree.is_everything:
+                return Selection()
+            words = tree.words
+            studies = yield from whole_studies(tree)
+            if studies is not None:
+                return Selection(studies=studies, words=words)
+            return Selection(files=(yield from chosen_files(tree)), words=words)
+
+        self._slices.do("choose", work(), self._tell)
+
+    def _tell(self, selection: Selection) -> None:
+        self._told = selection
+        self._desk.select(selection)
