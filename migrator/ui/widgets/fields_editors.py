@@ -69,7 +69,8 @@ class _Still(QObject):
         return False
 
 
-def _keep_still(widget: QWidget) -> None:
+def keep_still(widget: QWidget) -> None:
+    """Let the wheel change it only while it has the focus."""
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     widget.installEventFilter(_Still(widget))
 
@@ -96,7 +97,7 @@ class ChoiceEditor(Editor):
         self.combo = QComboBox()
         for words, value in choices:
             self.combo.addItem(words, value)
-        _keep_still(self.combo)
+        keep_still(self.combo)
         super().__init__(self.combo)
         self.combo.currentIndexChanged.connect(lambda: self.edited.emit())
 
@@ -127,7 +128,7 @@ class NumberEditor(Editor):
     def __init__(self, name: str, field: Any, least: int, most: int) -> None:
         self.spin = QSpinBox()
         self.spin.setRange(least, most)
-        _keep_still(self.spin)
+        keep_still(self.spin)
         super().__init__(self.spin, *_unit(name, field), stretches=False)
         self.spin.valueChanged.connect(lambda: self.edited.emit())
 
