@@ -1,11 +1,11 @@
-"""The questions around profiles: under which name to save one, and whether to replace or delete some."""
+"""Asks under which name to save a profile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import QDialog, QLineEdit, QMessageBox, QWidget
+from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtWidgets import QDialog, QLineEdit, QWidget
 
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row, set_look, set_role
@@ -65,17 +65,3 @@ class NameDialog(QDialog):
     def _name(self) -> None:
         self.accept()
         self.named.emit(self.line.text().strip())
-
-
-def ask(parent: QWidget, title: str, text: str, answers: dict[str, Callable[[], None]]) -> QMessageBox:
-    """Ask a question with these answers, and Cancel, which is what Enter and Escape choose."""
-    box = QMessageBox(QMessageBox.Icon.Question, title, text, QMessageBox.StandardButton.NoButton, parent)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    for words, act in answers.items():
-        box.addButton(words, QMessageBox.ButtonRole.AcceptRole).clicked.connect(lambda _, act=act: act())
-    cancel = box.addButton(QMessageBox.StandardButton.Cancel)
-    box.setDefaultButton(cancel)
-    box.setEscapeButton(cancel)
-    box.open()
-    return box

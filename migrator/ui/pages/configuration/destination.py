@@ -64,6 +64,10 @@ class DestinationCard(QWidget):
         self.pick(number)
         self.form.focus(field)
 
+    def open_tls(self) -> None:
+        """Unfold how the current destination is spoken to by TLS."""
+        self._fold.open()
+
     def replace(self, destination: Destination) -> None:
         """Put another destination into the place of the current one."""
         changed = list(self._all)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PyQt5.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, Qt, pyqtSignal
+from PyQt5.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, QObject, Qt, pyqtSignal
 from PyQt5.QtGui import QColor, QKeyEvent, QShowEvent
 from PyQt5.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
@@ -28,8 +28,8 @@ _MOST_ROWS = 6  # that are shown without scrolling
 class _Model(QAbstractTableModel):
     switched = pyqtSignal(int, bool)
 
-    def __init__(self, echoes: Echoes) -> None:
-        super().__init__()
+    def __init__(self, echoes: Echoes, parent: QObject) -> None:
+        super().__init__(parent)
         self._echoes = echoes
         self.destinations: tuple[Destination, ...] = ()
 
@@ -115,7 +115,7 @@ class DestinationTable(QTableView):
 
     def __init__(self, echoes: Echoes) -> None:
         super().__init__()
-        self._model = _Model(echoes)
+        self._model = _Model(echoes, self)
         self._model.switched.connect(self.switched)
         echoes.changed.connect(self._model.refresh)
         self.setModel(self._model)

@@ -32,10 +32,8 @@ class Lack:
 def lacks(configuration: Configuration, source_fault: str) -> list[Lack]:
     """What is missing or wrong, in the order of the page."""
     found = []
-    if not configuration.source:
+    if not configuration.source or source_fault:
         found.append(Lack("Source folder"))
-    elif source_fault:
-        found.append(Lack("A source folder that can be read"))
     several = len(configuration.destinations) > 1
     for number, one in enumerate(configuration.destinations):
         if one.is_on:
@@ -92,7 +90,7 @@ class Summary(QFrame):
     def text(self) -> str:
         """All that is said."""
         links = [link.text() for link in self._links if not link.isHidden()]
-        return " ".join([self._words.text(), *links]).strip()
+        return " ".join(filter(None, [self._words.text(), *links, self._more.text()]))
 
     def show_state(self, found: Sequence[Lack], is_source_good: bool) -> None:
         """Show what is lacking; without any, what would happen."""
@@ -111,11 +109,13 @@ class Summary(QFrame):
 
     def _fit(self) -> None:
         """Show as many links as there is room for, the first always, and count the others."""
-        count = min(len(self._shown), _MOST)
-        room = self._beside.width() - self._words.sizeHint().width() - _ROOM_TO_COUNT
+        widths = [one.sizeHint().width() + tokens.SMALL for one in self._links[: len(self._shown)]]
+        room = self._beside.width() - self._words.sizeHint().width()
+        if len(self._shown) > _MOST or sum(widths) > room:
+            room -= _ROOM_TO_COUNT
         shown = 0
-        for link in self._links[:count]:
-            room -= link.sizeHint().width() + tokens.SMALL
+        for width in widths:
+            room -= width
             if room < 0 and shown:
                 break
             shown += 1

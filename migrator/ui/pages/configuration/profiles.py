@@ -13,8 +13,10 @@ from migrator.jobs.profile import Profile, Profiles, export_profiles, read_profi
 from migrator.records.words import counted
 from migrator.ui.configuration import Configuration
 from migrator.ui.desk import Desk
-from migrator.ui.dialogs.profile import NameDialog, ask
+from migrator.ui.dialogs.profile import NameDialog
+from migrator.ui.dialogs.profile_question import Question
 from migrator.ui.pages.configuration.destination import DestinationCard
+from migrator.ui.pages.configuration.destination_check import faults
 from migrator.ui.pages.configuration.profiles_content import made_of, put_into, settings_words
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
@@ -22,6 +24,7 @@ from migrator.ui.widgets.basics import button, column, label, row, set_role
 from migrator.ui.widgets.fields_words import sentence
 
 _NONE = "None saved yet"
+_CHOOSE = "Choose one"
 _FILES = "Profiles (*.json);;All files (*)"
 
 
@@ -97,20 +100,17 @@ class ProfileBar(QWidget):
         self._all = {one.name: one for one in profiles}
         self.combo.blockSignals(True)
         self.combo.clear()
+        self.combo.addItem(_CHOOSE if profiles else _NONE, "")
         for one in profiles:
             self.combo.addItem(one.name, one.name)
             self.combo.setItemData(self.combo.count() - 1, str(one.node), Qt.ItemDataRole.ToolTipRole)
-        if not profiles:
-            self.combo.addItem(_NONE, "")
         self.combo.setCurrentIndex(max(0, self.combo.findData(chosen)))
         self.combo.blockSignals(False)
         self._show()
 
     def _follow(self) -> None:
         """Show the profile of the destination that has come into the form, if it is one's."""
-        place = self.combo.findData(self._card.destination.name or None)
-        if place >= 0:
-            self.combo.setCurrentIndex(place)
+        self.combo.setCurrentIndex(max(0, self.combo.findData(self._card.destination.name)))
 
     def _changed(self, configuration: Configuration) -> None:
         self._show()
@@ -131,7 +131,7 @@ class ProfileBar(QWidget):
         if not name or name != self._chosen or name not in self._all:
             return ""
         try:
-            now = made_of(self._desk.configuration, self._card.current, name)
+            now = made_of(self._card.destination, self._desk.configuration.settings, name)
         except UsageError:
             return "Changed since it was saved"
         return "" if now == self._all[name] else "Changed since it was saved"
@@ -189,9 +189,10 @@ class ProfileBar(QWidget):
             self._save_as()
 
     def _save_as(self) -> None:
-        if not self._card.destination.host:
-            self._say("Name the destination's host first: a profile keeps a destination", "error")
-            self._card.form.focus("host")
+        wrong = faults(self._card.destination)
+        if wrong:
+            self._say("A profile keeps a destination: fill in its fields first", "error")
+            self._card.form.focus(next(iter(wrong)))
             return
         dialog = NameDialog(self._suggestion(), self._all, self._fault, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -208,7 +209,7 @@ class ProfileBar(QWidget):
 
     def _fault(self, name: str) -> str:
         try:
-            made_of(self._desk.configuration, self._card.current, name)
+            made_of(self._card.destination, self._desk.configuration.settings, name)
         except UsageError as error:
             return sentence(str(error))
         return ""
@@ -216,7 +217,7 @@ class ProfileBar(QWidget):
     def _save_under(self, name: str) -> None:
         number = self._card.current
         try:
-            profile = made_of(self._desk.configuration, number, name)
+            profile = made_of(self._card.destination, self._desk.configuration.settings, name)
         except UsageError as error:
             self._fail(error)
             return
@@ -231,7 +232,7 @@ class ProfileBar(QWidget):
     def _ask_to_delete(self) -> None:
         name = self._chosen
         text = f"Delete the profile {name}? What stands on the page stays as it is."
-        ask(self, "Delete a profile", text, {"Delete": lambda: self._delete(name)})
+        Question("Delete a profile", text, {"Delete": lambda: self._delete(name)}, self).open()
 
     def _delete(self, name: str) -> None:
         self._do(lambda: self._store.delete(name), f"Deleted {name}")
@@ -251,11 +252,11 @@ class ProfileBar(QWidget):
             return
         new = [one for one in came if one.name not in self._all]
         names = ", ".join(taken)
-        are = "is a profile" if len(taken) == 1 else "are profiles"
+        are = "is a profile of that name" if len(taken) == 1 else "are profiles of these names"
         answers = {"Replace": lambda: self._add(came)}
         if new:
             answers["Import the others only"] = lambda: self._add(new)
-        ask(self, "Import profiles", f"There {are} of that name already: {names}", answers)
+        Question("Import profiles", f"There {are} already: {names}.", answers, self).open()
 
     def _add(self, profiles: Sequence[Profile]) -> None:
         said = f"Imported {counted(len(profiles), 'profile')}"

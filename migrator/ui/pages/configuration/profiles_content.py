@@ -10,13 +10,12 @@ from migrator.records.words import counted
 from migrator.ui.configuration import Configuration, Destination
 
 
-def made_of(configuration: Configuration, number: int, name: str) -> Profile:
-    """The profile of one destination and of all settings that are not at their defaults.
+def made_of(destination: Destination, settings: Settings, name: str) -> Profile:
+    """The profile of a destination and of all settings that are not at their defaults.
 
     Raises UsageError for a name that cannot be, and for a destination that is not right.
     """
-    destination = configuration.destinations[number]
-    given: dict[str, Any] = configuration.settings.model_dump(mode="json", exclude_defaults=True)
+    given: dict[str, Any] = settings.model_dump(mode="json", exclude_defaults=True)
     tls = destination.tls.model_dump(mode="json", exclude_defaults=True)
     if tls:
         # Told also where it is off, for the command line takes certificates without it as a mistake.

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal
-from PyQt5.QtWidgets import QFileDialog, QLineEdit, QMenu, QToolButton, QWidget
+from PyQt5.QtWidgets import QFileDialog, QLineEdit, QMenu, QPushButton, QWidget
 
 from migrator.core.errors import MigratorError
 from migrator.jobs.home import source_folder
 from migrator.ui.configuration import Configuration
 from migrator.ui.desk import Desk, Selection
-from migrator.ui.theme import tokens
-from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import button, card, column, label, row, set_look, set_role
 from migrator.ui.widgets.fields_words import sentence
 
@@ -93,12 +91,8 @@ class SourceCard(QWidget):
 
     # What it is made of
 
-    def _make_recent(self) -> QToolButton:
-        made = QToolButton()
-        made.setText("Recent")
-        made.setIcon(icon("history", tokens.TEXT))
-        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    def _make_recent(self) -> QPushButton:
+        made = button("Recent", "history", kind="menu")
         made.setAccessibleName("Recent source folders")
         menu = QMenu(made)
         menu.aboutToShow.connect(lambda: self._fill(menu))
