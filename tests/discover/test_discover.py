@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from migrator.core.control import Control
 from migrator.core.errors import Cancelled
 from migrator.dicom.association import Association
 from migrator.jobs.discover import Approach, DiscoverJob, DiscoverRequest, Finding, Kind, words
+from migrator.jobs.discover_own import own_networks
 from tests.association.scripted import ABORT_BY_PROVIDER, Conversation, ScriptedScp
 from tests.peers import Dcmqrscp, KeepingScp, Orthanc, Storescp, free_port, wait_until
 
@@ -260,3 +262,10 @@ def test_ctrl_c_ends_it_within_a_second_with_130_and_what_was_found(storescp: St
     assert not result["complete"]
     assert [one["port"] for one in result["found"]] == [storescp.port]
     assert took < 2.0  # a second, and the end of an interpreter
+
+
+def test_the_computers_own_networks_are_offered_but_not_the_loopback() -> None:
+    for network in map(ip_network, own_networks()):
+        assert network.prefixlen == 24
+        assert not network.is_loopback
+        assert not network.is_link_local

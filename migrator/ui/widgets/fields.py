@@ -39,6 +39,7 @@ class Field(QWidget):
         self._meaning = sentence(declaration.description or "")
         self._words = label(self._meaning, "caption", wraps=True)
         self._reset = tool("restore", f"Set {title_of(name)} back to its default", self._set_back)
+        self._reset.setObjectName("reset")
         set_look(self._reset, "kind", "quiet")
         self._describe()
         self.setLayout(self._arranged())
@@ -115,6 +116,7 @@ class SettingsForm(QWidget):
         self._values: dict[str, Any] = {name: getattr(self._base, name) for name in self.fields}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSizeConstraint(QGridLayout.SizeConstraint.SetNoConstraint)  # it can have fewer columns
         self._grid.setHorizontalSpacing(tokens.WIDE)
         self._grid.setVerticalSpacing(tokens.MEDIUM)
         self._columns = 0

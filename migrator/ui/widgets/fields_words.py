@@ -120,10 +120,10 @@ _MISTAKES = {
     "int_type": "write a whole number",
     "int_from_float": "write a whole number",
     "int_parsing_size": "that number is too large",
-    "greater_than_equal": "must be at least {ge:,g}",
-    "greater_than": "must be more than {gt:,g}",
-    "less_than_equal": "must be at most {le:,g}",
-    "less_than": "must be less than {lt:,g}",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
 }
 
 
@@ -192,11 +192,15 @@ def help_of(name: str, field: Any) -> str:
     return words
 
 
+def _figure(limit: object) -> str:
+    return f"{limit:,}".removesuffix(".0") if isinstance(limit, int | float) else str(limit)
+
+
 def mistake(field: Any, fault: ErrorDetails) -> str:
     """What is wrong with a value, in words for the one who wrote it."""
     known = _MISTAKES.get(fault["type"])
     if known is not None:
-        words = known.format(**fault.get("ctx", {}))
+        words = known.format(**{name: _figure(limit) for name, limit in fault.get("ctx", {}).items()})
     elif fault["type"] == "string_pattern_mismatch" and metavar_of(field) == "K/N":
         words = "write a part and the number of parts: 1/4"
     elif fault["type"] == "string_pattern_mismatch":
