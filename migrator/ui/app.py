@@ -16,7 +16,11 @@ from migrator import __version__
 from migrator.core.errors import UsageError
 from migrator.jobs.home import data_home, start_logging, stop_logging
 from migrator.ui.desk import Desk
-from migrator.ui.main_window import TITLE, MainWindow
+from migrator.ui.dialogs.crash import CrashDialog
+from migrator.ui.frame.crash import CrashGuard, Hooks
+from migrator.ui.frame.signs import group_windows, window_icon
+from migrator.ui.frame.words import TITLE
+from migrator.ui.main_window import MainWindow
 from migrator.ui.theme.sheet import dress
 
 
@@ -30,23 +34,45 @@ def main(argv: Sequence[str]) -> int:
         return 2
     application = make_application()
     log = start_logging(home, arguments.log_level)
+    guard = CrashGuard(lambda details: _tell_of_crash(details, home))
+    hooks = Hooks(guard, home / "logs")
     try:
         window = open_window(home)
+        window.left.connect(application.quit)
+        application.commitDataRequest.connect(lambda session: window.let_close())
         window.show()
         return application.exec()
     finally:
+        hooks.remove()
         stop_logging(log)
 
 
 def make_application() -> QApplication:
     """The application, dressed in the theme; there can be one only."""
+    group_windows()
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
+    QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     application = QApplication(["dicom_migrator"])
     application.setApplicationName(TITLE)
     application.setApplicationVersion(__version__)
+    application.setQuitOnLastWindowClosed(False)  # it may be in the tray, with no window to be seen
+    application.setWindowIcon(window_icon())
     dress(application)
     return application
+
+
+def _tell_of_crash(details: str, home: Path) -> None:
+    window = next((one for one in QApplication.topLevelWidgets() if isinstance(one, MainWindow)), None)
+    dialog = CrashDialog(details, home / "logs", window)
+    dialog.exec()
+    if not dialog.wants_to_quit:
+        return
+    if window is not None:
+        window.let_close()
+        window.close()
+    else:
+        QApplication.quit()
 
 
 def open_window(home: Path) -> MainWindow:

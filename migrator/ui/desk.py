@@ -60,6 +60,8 @@ class Desk(QObject):
     """The name of the page to go to: configuration, browser, upload, verify, dashboard, log."""
     browse_wanted = pyqtSignal(object, str)
     """(Series, path relative to the source, or nothing): what the File Browser is to show."""
+    inventoried = pyqtSignal(str, object)
+    """(source, {study UID: instances}): a scan of the whole source has ended."""
     noticed = pyqtSignal(str, str)
     """(level, text): something to show for a moment, whatever page is on view."""
 
@@ -72,6 +74,7 @@ class Desk(QObject):
         self.log = LogBook()
         self.selection = Selection()
         self.migration: Migration | None = None
+        self.is_closed = False
         self.bridge = Bridge()
         self.helper = Helper()
         self.rows = JobRows(self)
@@ -86,6 +89,9 @@ class Desk(QObject):
 
     def close(self) -> None:
         """Save, and look at nothing any more; what runs goes on."""
+        if self.is_closed:
+            return
+        self.is_closed = True
         self.save()
         self.rows.close()
         self.bridge.stop()

@@ -23,11 +23,14 @@ QLabel[role="title"] { font-size: ${TITLE}pt; font-weight: 600; }
 QLabel[role="caption"] { font-size: ${CAPTION}pt; color: $MUTED; }
 QLabel[role="muted"] { color: $MUTED; }
 QLabel[role="figure"] { font-size: ${FIGURE}pt; font-weight: 600; }
+QLabel[role="figure-bad"] { font-size: ${FIGURE}pt; font-weight: 600; color: $RED; }
 QLabel[role="error"] { color: $RED; }
 QLabel[role="warning"] { color: $AMBER; }
 QLabel[role="good"] { color: $GREEN; }
 QFrame[role="card"] { background: $SURFACE; border: 1px solid $LINE; border-radius: ${RADIUS}px; }
 QFrame[role="badge"] { background: $RAISED; border: 1px solid $LINE; border-radius: ${RADIUS}px; }
+QFrame[role="strip"] { background: $RAISED; border: none; border-bottom: 1px solid $LINE; }
+QFrame[role="overlay"] { background: $SURFACE; border: 2px dashed $ACCENT; }
 QFrame[role="line"] { background: $LINE; border: none; max-height: 1px; }
 QPushButton, QToolButton {
     background: $RAISED; border: 1px solid $LINE; border-radius: ${RADIUS}px;
@@ -44,6 +47,7 @@ QPushButton[kind="primary"]:hover { background: $ACCENT_STRONG; }
 QPushButton[kind="primary"]:focus { border: 2px solid $TEXT; }
 QPushButton[kind="primary"]:disabled { background: $RAISED; color: $FAINT; border-color: $LINE; }
 QPushButton[kind="danger"] { color: $RED; }
+QPushButton[kind="danger"]:disabled { color: $FAINT; }
 QPushButton[kind="quiet"], QToolButton[kind="quiet"] { background: transparent; border-color: transparent; }
 QPushButton[kind="quiet"]:hover, QToolButton[kind="quiet"]:hover { background: $HOVER; }
 QPushButton[kind="quiet"]:focus, QToolButton[kind="quiet"]:focus { border: 2px solid $ACCENT; }
@@ -58,12 +62,12 @@ QPushButton[kind="link"] {
 }
 QPushButton[kind="link"]:hover { color: $ACCENT_STRONG; }
 QPushButton[kind="link"]:focus { border: 2px solid $ACCENT; }
-QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox, QDateEdit {
+QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox, QDateTimeEdit {
     background: $GROUND; border: 1px solid $LINE; border-radius: ${RADIUS}px; padding: 4px ${SMALL}px;
     selection-background-color: $SELECTED; selection-color: $TEXT;
 }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus,
-QDateEdit:focus { border: 2px solid $ACCENT; padding: 3px 7px; }
+QDateTimeEdit:focus { border: 2px solid $ACCENT; padding: 3px 7px; }
 QLineEdit[invalid="true"], QSpinBox[invalid="true"], QPlainTextEdit[invalid="true"] { border: 1px solid $RED; }
 QLineEdit[invalid="true"]:focus, QSpinBox[invalid="true"]:focus, QPlainTextEdit[invalid="true"]:focus {
     border: 2px solid $RED;
@@ -120,6 +124,8 @@ QMenu::item { padding: 5px ${WIDE}px; }
 QMenu::item:disabled { color: $FAINT; }
 QMenu::separator { height: 1px; background: $LINE; margin: ${TIGHT}px; }
 QSplitter::handle { background: $LINE; }
+QSplitter[kind="gap"]::handle { background: transparent; }
+QSplitter[kind="gap"]::handle:hover { background: $LINE; }
 QSplitter::handle:horizontal { width: 1px; }
 QSplitter::handle:vertical { height: 1px; }
 QStatusBar { background: $SURFACE; border-top: 1px solid $LINE; color: $MUTED; }

@@ -1,0 +1,1 @@
+"""What is around the pages: menus, title, tray, starting and quitting, the demo, crashes."""

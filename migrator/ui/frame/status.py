@@ -1,0 +1,72 @@
+"""The bar below the pages: what was just said, how far the run is, and which job is on view."""
+
+from __future__ import annotations
+
+from PyQt5.QtCore import QSize, Qt, QTimer
+from PyQt5.QtGui import QPainter, QPaintEvent
+from PyQt5.QtWidgets import QLabel, QSizePolicy, QStatusBar
+
+from migrator.ui.desk import Desk
+from migrator.ui.frame.words import brief, job_in_words
+from migrator.ui.widgets.basics import label, set_role
+
+_SHOWN = 20_000  # milliseconds that what was said stays
+_ROLES = {"error": "error", "warning": "warning", "success": "good"}
+
+
+class ElidedLabel(QLabel):
+    """A line that is cut off, with dots, where there is no room for it; its tooltip has all of it."""
+
+    def __init__(self, role: str, where: Qt.TextElideMode) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("role", role)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._where = where
+
+    def say(self, text: str) -> None:
+        self.setText(text)
+        self.setToolTip(text)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        shown = self.fontMetrics().elidedText(self.text(), self._where, self.width())
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), int(self.alignment() | Qt.AlignmentFlag.AlignVCenter), shown)
+
+
+class StatusBar(QStatusBar):
+    """Made once, with the window."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self.setSizeGripEnabled(False)
+        self.message = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
+        self.message.setAccessibleName("Last message")
+        self.job = ElidedLabel("caption", Qt.TextElideMode.ElideMiddle)
+        self.job.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.job.setAccessibleName("Job on view")
+        self.run = label("", "title")
+        self.addWidget(self.message, 3)
+        self.addWidget(self.job, 2)
+        self.addPermanentWidget(self.run)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(lambda: self.message.say(""))
+        desk.noticed.connect(self.notice)
+        self.show_job()
+
+    def notice(self, level: str, text: str) -> None:
+        set_role(self.message, _ROLES.get(level, "muted"))
+        self.message.say(text)
+        self._timer.start(_SHOWN)
+
+    def show_job(self) -> None:
+        """Tell which job is on view, and how far its run is."""
+        migration = self._desk.migration
+        self.job.say(job_in_words(migration))
+        self.run.setText("" if migration is None else brief(migration.sight))

@@ -1,0 +1,69 @@
+"""A run in a few words: for the title, the task bar, the tray and the status bar."""
+
+from __future__ import annotations
+
+import math
+
+from migrator.core.model import Node
+from migrator.records.words import clock, counted
+from migrator.ui.running import Migration, Sight
+
+TITLE = "DICOM PACS Migrator"
+
+
+def percent_of(sight: Sight) -> int | None:
+    """How many percent of the run are settled: 100 only when all is."""
+    total = sight.total
+    share = None if total is None else total.share
+    return None if share is None else math.floor(share * 100 + 1e-9)
+
+
+def brief(sight: Sight) -> str:
+    """47% - ETA 2:14:30; empty while nothing is on."""
+    if not sight.is_live:
+        return ""
+    total, percent = sight.total, percent_of(sight)
+    if percent is None or total is None:
+        return (total.phase if total is not None else "starting").capitalize()
+    parts = [f"{percent}%"]
+    if sight.is_paused:
+        parts.append("paused")
+    elif not total.run.pending:
+        parts.append(total.phase)
+    elif total.eta_seconds is not None:
+        parts.append(f"ETA {clock(total.eta_seconds)}")
+    return " - ".join(parts)
+
+
+def title_of(sight: Sight | None) -> str:
+    """The window's title."""
+    words = brief(sight) if sight is not None else ""
+    return f"{words} - {TITLE}" if words else TITLE
+
+
+def nodes_in_words(nodes: tuple[Node, ...]) -> str:
+    """ARCHIVE@pacs:104, or how many there are."""
+    return str(nodes[0]) if len(nodes) == 1 else counted(len(nodes), "destination")
+
+
+def job_in_words(migration: Migration | None) -> str:
+    """From where to where."""
+    if migration is None:
+        return "No job on view"
+    return f"{migration.source} to {nodes_in_words(migration.nodes)}"
+
+
+def ending_in_words(sight: Sight) -> tuple[str, bool]:
+    """How a run ended, and whether that is well; without patients."""
+    total = sight.total
+    stored = "" if total is None else f"{counted(total.run.stored, 'instance')} stored"
+    if sight.code == 130:
+        return f"The run was cancelled. {stored}".strip(), True
+    if sight.code not in (0, 1, None, -1):
+        return "The run could not be done: the Upload page says why", False
+    spoiled = 0 if total is None else total.run.spoiled
+    if spoiled:
+        return f"The run has ended: {stored}, {counted(spoiled, 'path')} not", False
+    if sight.code in (0, None, -1):
+        return f"The run has ended: {stored or 'nothing was to be sent'}", sight.code != -1
+    return f"The run has ended, but not all is well: {stored}", False
