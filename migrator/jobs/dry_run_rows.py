@@ -55,6 +55,8 @@ _SENT = {
     Fidelity.REMAPPED: "sent under another patient",
     Fidelity.RECLASSIFIED: "sent as a Secondary Capture copy",
 }
+AS_IT_IS = frozenset({_SENT[Fidelity.VERBATIM], _EARLIER[State.SENT]})
+"""The actions of what arrives as the file holds it, or has done so."""
 FOUND_THERE = "asked"  # the remedy by which the record says so
 NOT_REACHED = "not looked at: the run was stopped before"
 

@@ -22,8 +22,8 @@ def total_of(snapshots: Sequence[Snapshot]) -> Snapshot:
     return Snapshot(
         destination=", ".join(one.destination for one in snapshots),
         phase=min((one.phase for one in snapshots), key=_progress),
-        run=_added(one.run for one in snapshots),
-        job=_added(one.job for one in snapshots),
+        run=added(one.run for one in snapshots),
+        job=added(one.job for one in snapshots),
         bytes_sent=sum(one.bytes_sent for one in snapshots),
         bytes_pending=sum(one.bytes_pending for one in snapshots),
         send_seconds=max(one.send_seconds for one in snapshots),
@@ -45,7 +45,8 @@ def _progress(phase: str) -> int:
     return _PHASES.index(phase) if phase in _PHASES else 0
 
 
-def _added(ledgers: Iterable[Ledger]) -> Ledger:
+def added(ledgers: Iterable[Ledger]) -> Ledger:
+    """The sum of some ledgers."""
     parts = list(ledgers)
     return Ledger(**{one.name: sum(getattr(part, one.name) for part in parts) for one in fields(Ledger)})
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PyQt5.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, QTimer, pyqtSignal
@@ -11,7 +11,8 @@ from PyQt5.QtGui import QColor
 
 from migrator.jobs import row_words
 from migrator.jobs.row_words import Cells, Row, cells_of
-from migrator.jobs.tail import WORDS, Growth, Tail
+from migrator.jobs.tail import WORDS, Growth
+from migrator.ui.job_rows import JobRows
 from migrator.ui.models.row_view import RowView, Wanted
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.tips import plain_tip
@@ -39,20 +40,22 @@ _NOTHING = Shown(None, Cells(*[""] * len(row_words.COLUMNS)), 0)
 
 
 class RowsModel(QAbstractTableModel):
-    """Follows tails that another part reads; `take` hears of their growth."""
+    """Over the rows that the desk has read of the job on view."""
 
     counted = pyqtSignal()
     """How many rows are shown, or whether rows are still looked for, has changed."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, rows: JobRows, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._rows = rows
         self.view = RowView()
-        self.names: tuple[str, ...] = ()
-        """How the destinations are called where there are several; stands before each detail."""
         self._cache: dict[int, Shown] = {}
         self._shower = self._timer(_SHOW_EVERY, self._show)
         self._refresher = self._timer(_REFRESH_EVERY, self._refresh)
         self._searcher = self._timer(0, self._search)
+        rows.renewed.connect(self._follow)
+        rows.grew.connect(self._take)
+        self._follow()
 
     def _timer(self, milliseconds: int, act: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -63,19 +66,18 @@ class RowsModel(QAbstractTableModel):
 
     # What is shown
 
-    def follow(self, tails: Sequence[Tail], names: Sequence[str]) -> None:
-        """Show the rows of these tails, or of the same ones anew."""
+    def _follow(self) -> None:
+        """Show the rows of what the desk follows now, or of the same anew."""
         self.beginResetModel()
         self._cache.clear()
-        self.names = tuple(names) if len(tails) > 1 else ()
-        self.view.follow(tails)
+        self.view.follow(self._rows.tails)
         self.endResetModel()
         self._go_on()
 
-    def take(self, number: int, growth: Growth) -> None:
-        """A tail has grown."""
+    def _take(self, number: int, growth: Growth) -> None:
+        """A file has grown."""
         if growth.is_anew:
-            self.follow(self.view.tails, self.names)
+            self._follow()
             return
         self.view.take(number, growth.first, growth.added, growth.changed)
         for row in growth.changed:
@@ -96,11 +98,32 @@ class RowsModel(QAbstractTableModel):
         chosen = None if column < 0 else column
         self._rearrange(lambda: self.view.order_by(chosen, order == Qt.SortOrder.DescendingOrder))
 
-    @property
-    def is_searching(self) -> bool:
-        return self.view.is_searching
+    def search(self, text: str, words: Iterable[str] = ()) -> None:
+        """Show the rows in which this stands, and whose status is one of these; nothing is everything."""
+        numbers = frozenset(WORDS.index(word) for word in words)
+        self.want(replace(self.view.wanted, text=text.strip(), words=numbers))
 
-    def shown(self, index: int) -> Shown:
+    @property
+    def total(self) -> int:
+        """The rows that were read, of the destinations that are shown."""
+        return self.view.total
+
+    @property
+    def shown(self) -> int:
+        """The rows that are shown."""
+        return len(self.view.shown)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether everything that is in the files was read and looked at."""
+        return self._rows.is_all and self.is_searched
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether all that was read was looked at, so that no more will be shown of it."""
+        return not self.view.is_searching and not self._shower.isActive()
+
+    def at(self, index: int) -> Shown:
         """The row that is shown there, read from the file."""
         if not 0 <= index < len(self.view.shown):
             return _NOTHING
@@ -119,8 +142,9 @@ class RowsModel(QAbstractTableModel):
         if row is None:
             return _NOTHING
         cells = cells_of(row, WORDS[tail.words[place]])
-        if self.names:
-            detail = ": ".join(filter(None, (self.names[at], cells.detail)))
+        if len(self.view.tails) > 1:
+            destination = str(tail.header.get("destination", ""))
+            detail = ": ".join(filter(None, (destination, cells.detail)))
             cells = cells._replace(detail=detail)
         return Shown(row, cells, at)
 
@@ -199,13 +223,13 @@ class RowsModel(QAbstractTableModel):
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         column = index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return self.shown(index.row()).cells[column]
+            return self.at(index.row()).cells[column]
         if role == Qt.ItemDataRole.ForegroundRole:
             if column == row_words.STATUS:
-                return _COLOURS.get(self.shown(index.row()).cells.status)
+                return _COLOURS.get(self.at(index.row()).cells.status)
             return _LINK if column == row_words.NAME else None
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(self.shown(index.row()), column)
+            return self._tip(self.at(index.row()), column)
         return None
 
     def _tip(self, shown: Shown, column: int) -> str | None:

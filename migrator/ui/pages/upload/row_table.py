@@ -1,0 +1,225 @@
+"""The table itself: what keys and clicks do, following the tail, and what is remembered of its columns."""
+
+from __future__ import annotations
+
+from PyQt5.QtCore import QByteArray, QModelIndex, QPoint, QSettings, Qt, pyqtSignal
+from PyQt5.QtGui import (
+    QColor,
+    QGuiApplication,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPalette,
+    QResizeEvent,
+)
+from PyQt5.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
+
+from migrator.jobs import row_words
+from migrator.ui.models.rows import RowsModel
+from migrator.ui.theme import tokens
+
+_STATE = "upload/columns"
+_LEAST = (120, 82, 44, 96, 108, 88, 94, 76, 90)
+"""The columns' widths where there is little room, and below what each gets of further room."""
+_SHARES = (2, 1, 0, 0, 3, 2, 2, 0, 6)
+
+
+class RowTable(QTableView):
+    """Over a RowsModel. `follows`: whether the newest row is kept in view."""
+
+    patient_clicked = pyqtSignal(int, bool)
+    """(number of the row, whether Ctrl was held)"""
+    opened = pyqtSignal(int)
+    """A row was double-clicked, or Enter pressed on it."""
+    follow_changed = pyqtSignal(bool)
+
+    def __init__(self, model: RowsModel, state: QSettings) -> None:
+        super().__init__()
+        self._state = state
+        self.follows = False
+        self.setModel(model)
+        self.setItemDelegate(RowDelegate(self))
+        self.setAccessibleName("Instances")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setAlternatingRowColors(True)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setMouseTracking(True)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setMinimumSectionSize(tokens.ROW)
+        rows.setDefaultSectionSize(tokens.ROW)
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self._dress_header()
+        bar = self.verticalScrollBar()
+        bar.valueChanged.connect(self._scrolled)
+        bar.rangeChanged.connect(self._keep_up)
+        self.doubleClicked.connect(self._double_clicked)
+
+    def _dress_header(self) -> None:
+        header = self.horizontalHeader()
+        header.setSectionsMovable(True)
+        header.setSectionsClickable(True)
+        header.setHighlightSections(False)
+        header.setStretchLastSection(True)
+        header.setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._header_menu)
+        kept = self._state.value(_STATE)
+        self._is_arranged = isinstance(kept, QByteArray) and header.restoreState(kept)
+        self._is_fitting = False
+        header.setSortIndicatorShown(False)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        header.sectionClicked.connect(self._order)
+        header.sectionResized.connect(self._keep_columns)
+        header.sectionMoved.connect(self._keep_columns)
+
+    # Columns and order
+
+    def reset_columns(self) -> None:
+        """All columns, in their first order, as wide as there is room."""
+        header = self.horizontalHeader()
+        self._is_fitting = True
+        for column in range(len(row_words.COLUMNS)):
+            header.moveSection(header.visualIndex(column), column)
+            header.setSectionHidden(column, False)
+        self._is_fitting = self._is_arranged = False
+        self._state.remove(_STATE)
+        self._fit_columns()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """Use the room that there is, until somebody arranges the columns."""
+        if self._is_arranged:
+            return
+        self._is_fitting = True
+        further = max(0, self.viewport().width() - sum(_LEAST)) / sum(_SHARES)
+        for column, (least, share) in enumerate(zip(_LEAST, _SHARES, strict=True)):
+            self.horizontalHeader().resizeSection(column, int(least + further * share))
+        self._is_fitting = False
+
+    def _keep_columns(self) -> None:
+        if not self._is_fitting and QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            self._is_arranged = True
+        if self._is_arranged:
+            self._state.setValue(_STATE, self.horizontalHeader().saveState())
+
+    def _header_menu(self, place: QPoint) -> None:
+        header = self.horizontalHeader()
+        menu = QMenu(self)
+        for column, name in enumerate(row_words.COLUMNS):
+            action = menu.addAction(name)
+            action.setCheckable(True)
+            action.setChecked(not header.isSectionHidden(column))
+            action.setEnabled(column != row_words.STATUS)
+            action.toggled.connect(lambda on, column=column: self._show_column(column, on))
+        menu.addSeparator()
+        menu.addAction("Columns as at the beginning", self.reset_columns)
+        menu.popup(header.mapToGlobal(place))
+
+    def _show_column(self, column: int, is_shown: bool) -> None:
+        self._is_arranged = True
+        self.horizontalHeader().setSectionHidden(column, not is_shown)
+        self._keep_columns()
+
+    def _order(self, column: int) -> None:
+        """By this column; the other way round at the second click, as they arrived at the third."""
+        header = self.horizontalHeader()
+        ascending, descending = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
+        is_same = header.isSortIndicatorShown() and header.sortIndicatorSection() == column
+        if column == row_words.DETAIL or (is_same and header.sortIndicatorOrder() == descending):
+            header.setSortIndicatorShown(False)
+            header.setSortIndicator(-1, ascending)
+            self.model().sort(-1)
+            return
+        order = descending if is_same else ascending
+        self.follow(False)  # the newest row is anywhere now
+        header.setSortIndicatorShown(True)
+        header.setSortIndicator(column, order)
+        self.model().sort(column, order)
+
+    # The newest row
+
+    def follow(self, follows: bool) -> None:
+        if follows != self.follows:
+            self.follows = follows
+            self.follow_changed.emit(follows)
+        self._keep_up()
+
+    def _keep_up(self) -> None:
+        if self.follows:
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.maximum())
+
+    def _scrolled(self, value: int) -> None:
+        if value < self.verticalScrollBar().maximum():
+            self.follow(False)
+
+    # Keys and clicks
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.opened.emit(self.currentIndex().row())
+            return
+        super().keyPressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        index = self._name_under(event.pos())
+        if index is not None and event.button() == Qt.MouseButton.LeftButton:
+            has_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            if has_ctrl or event.modifiers() == Qt.KeyboardModifier.NoModifier:
+                self.patient_clicked.emit(index.row(), has_ctrl)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        is_link = self._name_under(event.pos()) is not None
+        self.viewport().setCursor(
+            Qt.CursorShape.PointingHandCursor if is_link else Qt.CursorShape.ArrowCursor
+        )
+
+    def _double_clicked(self, index: QModelIndex) -> None:
+        if index.column() != row_words.NAME:  # there a click shows other rows, of which this is none
+            self.opened.emit(index.row())
+
+    def _name_under(self, place: QPoint) -> QModelIndex | None:
+        """The patient's name whose letters are there."""
+        index = self.indexAt(place)
+        if not index.isValid() or index.column() != row_words.NAME:
+            return None
+        text = str(index.data() or "")
+        width = self.fontMetrics().horizontalAdvance(text) + 2 * tokens.SMALL
+        return index if text and place.x() <= self.visualRect(index).x() + width else None
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Draws a cell's text and nothing else: a page of cells in a few milliseconds."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        if is_selected:
+            painter.fillRect(option.rect, option.palette.highlight())
+        text = index.data()
+        if text:
+            colour = index.data(Qt.ItemDataRole.ForegroundRole)
+            painter.setPen(colour or option.palette.color(QPalette.ColorRole.Text))
+            room = option.rect.adjusted(tokens.SMALL, 0, -tokens.TIGHT, 0)
+            shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+            painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(QColor(tokens.ACCENT))
+            painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
