@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QWidget
 
 from migrator.ui.desk import Desk
@@ -33,7 +34,10 @@ class ConfigurationPage(Page):
         whole = column(self.source, self.destination, self.options, None, spacing=tokens.MEDIUM)
         content.setLayout(whole)
         self.area = scrolled(content)
+        # It scrolls to what has the focus; a stop of its own would show nothing.
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.body.addLayout(row(label(self.title, "heading"), None, self.profiles))
+        self.body.addWidget(self.profiles.message)
         self.body.addWidget(self.area, 1)
         self.body.addWidget(self.summary)
         self.source.judged.connect(self._sum_up)

@@ -20,7 +20,7 @@ from migrator.ui.pages.configuration.destination_check import faults
 from migrator.ui.pages.configuration.profiles_content import made_of, put_into, settings_words
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
-from migrator.ui.widgets.basics import button, column, label, row, set_role
+from migrator.ui.widgets.basics import button, label, row, set_role
 from migrator.ui.widgets.fields_words import sentence
 
 _NONE = "None saved yet"
@@ -48,10 +48,13 @@ class ProfileBar(QWidget):
         self._make_buttons()
         title = label("Profile", "muted")
         title.setBuddy(self.combo)
-        layout = column(spacing=tokens.TIGHT)
-        layout.addLayout(row(title, self.combo, self.load_it, self.save, self.more))
-        layout.addLayout(row(None, self.words, self.undo))
-        self.setLayout(layout)
+        self.setLayout(row(title, self.combo, self.load_it, self.save, self.more))
+        self.message = QWidget()
+        """What is said of profiles, for the page to place over its whole width; hidden without words."""
+        said = row(spacing=tokens.SMALL)
+        said.addWidget(self.words, 1)
+        said.addWidget(self.undo)
+        self.message.setLayout(said)
         self.combo.currentIndexChanged.connect(lambda: self._show())
         card.moved.connect(self._follow)
         desk.configuration_changed.connect(self._changed)
@@ -121,7 +124,8 @@ class ProfileBar(QWidget):
         self.load_it.setEnabled(is_any)
         self._delete_action.setEnabled(is_any)
         self._export_action.setEnabled(bool(self._all))
-        if self._desk.configuration is not self._after:
+        if self._after is None or _kept(self._desk.configuration) != _kept(self._after):
+            self._after = None
             self.undo.hide()
             self._say(self._standing())
 
@@ -139,7 +143,7 @@ class ProfileBar(QWidget):
     def _say(self, words: str, role: str = "caption") -> None:
         set_role(self.words, role)
         self.words.setText(words)
-        self.words.setVisible(bool(words))
+        self.message.setVisible(bool(words))
 
     def _fail(self, error: object) -> None:
         known = isinstance(error, MigratorError)
@@ -170,15 +174,16 @@ class ProfileBar(QWidget):
         profile = self._all[name]
         before = self._desk.configuration
         after = put_into(before, number, profile)
-        self._before, self._after = before, after
+        self._before = before
         self._desk.change(after)
+        self._after = after
         self._say(f"Loaded {name}: its destination and {settings_words(profile)}", "good")
-        self.undo.setVisible(after != before)
+        self.undo.setVisible(_kept(after) != _kept(before))
 
     def _undo(self) -> None:
         before = self._before
         if before is not None:
-            self._desk.change(before)
+            self._desk.update(destinations=before.destinations, settings=before.settings)
             self._say("As it was before", "caption")
 
     def _save(self) -> None:
@@ -269,3 +274,8 @@ class ProfileBar(QWidget):
             profiles = list(self._all.values())
             said = f"Exported {counted(len(profiles), 'profile')}"
             self._do(lambda: export_profiles(Path(file), profiles), said)
+
+
+def _kept(configuration: Configuration) -> tuple[object, ...]:
+    """What a profile may change of it."""
+    return configuration.destinations, configuration.settings
