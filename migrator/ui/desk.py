@@ -61,7 +61,7 @@ class Desk(QObject):
     browse_wanted = pyqtSignal(object, str)
     """(Series, path relative to the source, or nothing): what the File Browser is to show."""
     inventoried = pyqtSignal(str, object)
-    """(source, {study UID: instances}): a scan of the whole source has ended."""
+    """(source, {study UID: files}): a scan of the whole source has ended."""
     noticed = pyqtSignal(str, str)
     """(level, text): something to show for a moment, whatever page is on view."""
 

@@ -6,6 +6,7 @@ import gc
 import os
 import secrets
 import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -148,6 +149,8 @@ class SourceScan(QObject):
             self.trouble = (
                 self._told() or "The scan has ended without telling why; its messages are in the log"
             )
+        elif self.tree is not None:
+            self.desk.inventoried.emit(self.source, _files_by_study(self.tree))
         self.ended.emit()
 
     def _told(self) -> str:
@@ -173,3 +176,12 @@ class SourceScan(QObject):
 def _found(snapshot: Mapping[str, Any]) -> int:
     run = snapshot.get("run", {})
     return int(run.get("found", 0)) if isinstance(run, Mapping) else 0
+
+
+def _files_by_study(tree: InventoryTree) -> dict[str, int]:
+    """How many files each study has, by its UID: those that can be sent, and those that cannot."""
+    files: Counter[str] = Counter()
+    for patient in tree.root.children:
+        for study in patient.children:
+            files[study.about.uid] += study.instances + study.problems
+    return dict(files)

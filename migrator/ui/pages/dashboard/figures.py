@@ -1,0 +1,106 @@
+"""The figures at the top of the dashboard, and how the job is made up."""
+
+from __future__ import annotations
+
+from PyQt5.QtWidgets import QFrame, QGridLayout, QWidget
+
+from migrator.engine.accounting import Snapshot
+from migrator.jobs.standing import Standing
+from migrator.records.words import count, span
+from migrator.ui.theme import tokens
+from migrator.ui.widgets.basics import column, label, set_role
+from migrator.ui.widgets.chart_donut import Part
+
+_MB = 1_000_000
+
+
+class Figure(QFrame):
+    """One large number with its caption above and a note below."""
+
+    def __init__(self, caption: str) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self._caption = caption
+        self._figure = label("-", "figure")
+        self._note = label("", "caption")
+        layout = column(label(caption, "caption"), self._figure, self._note, spacing=0)
+        layout.setContentsMargins(tokens.MEDIUM, tokens.SMALL, tokens.MEDIUM, tokens.SMALL)
+        self.setLayout(layout)
+        self.setMinimumWidth(112)
+
+    @property
+    def text(self) -> str:
+        return self._figure.text()
+
+    def show_figure(self, figure: str, note: str = "", *, role: str = "figure") -> None:
+        self._figure.setText(figure)
+        self._note.setText(note)
+        set_role(self._figure, role)
+        self.setAccessibleName(f"{self._caption}: {figure} {note}".rstrip())
+
+
+class Figures(QWidget):
+    """Rates and time left of a run that is on; what became of the job's files."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files = Figure("Files per second")
+        self.megabytes = Figure("MB per second")
+        self.left = Figure("Time left")
+        self.done = Figure("Done")
+        self.healed = Figure("Healed")
+        self.trouble = Figure("Failed and held")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(tokens.SMALL)
+        for place, one in enumerate(
+            (self.files, self.megabytes, self.left, self.done, self.healed, self.trouble)
+        ):
+            grid.addWidget(one, 0, place)
+            grid.setColumnStretch(place, 1)
+
+    def show_standing(self, standing: Standing, total: Snapshot | None) -> None:
+        """`total` is None where no run is on: then nothing moves."""
+        if total is None:
+            for one in (self.files, self.megabytes, self.left):
+                one.show_figure("-", "no run is on")
+        else:
+            self.files.show_figure(f"{total.files_per_second:,.1f}", "over the last 10 s")
+            self.megabytes.show_figure(f"{total.bytes_per_second / _MB:,.1f}", "over the last 10 s")
+            self.left.show_figure(span(total.eta_seconds), _pass(total))
+        self.done.show_figure(count(standing.done), f"of {count(standing.found)} found")
+        self.healed.show_figure(count(standing.recovered), f"of {count(standing.stored)} stored")
+        note = f"{count(standing.failed)} failed, {count(standing.held)} held"
+        self.trouble.show_figure(
+            count(standing.troubled), note, role="figure-bad" if standing.troubled else "figure"
+        )
+
+
+def parts_of(standing: Standing) -> list[Part]:
+    """How the job is made up, in the colours that the tables have for it."""
+    colours = tokens.STATUS
+    return [
+        Part("Sent", standing.ok, colours["OK"]),
+        Part("Healed", standing.healed, colours["HEALED"]),
+        Part("Remapped", standing.remapped, colours["REMAP"]),
+        Part("Warned", standing.warned, colours["WARN"]),
+        Part("Skipped", standing.skipped, colours["SKIP"]),
+        Part("Held", standing.held, colours["HELD"]),
+        Part("Failed", standing.failed, colours["FAIL"]),
+        Part("Pending", standing.pending, tokens.FAINT),
+    ]
+
+
+def share_words(share: float | None) -> str:
+    """A share as a percentage that is 100 % only where it is all."""
+    if share is None:
+        return "-"
+    if 0.999 <= share < 1:
+        return "99.9%"
+    return f"{share:.0%}" if share in (0, 1) else f"{share:.1%}"
+
+
+def _pass(total: Snapshot) -> str:
+    if total.wave:
+        return f"wave {total.wave} over what failed"
+    return total.phase
