@@ -146,7 +146,7 @@ class LineEditor(Editor):
         self._name = name
         self._field = field
         self.line = QLineEdit()
-        self.line.setPlaceholderText(example_of(field))
+        self.line.setPlaceholderText(example_of(name, field))
         is_short = field.annotation in (int, float)
         if is_short:
             self.line.setMaximumWidth(_NUMBER)
@@ -191,9 +191,9 @@ class FileEditor(LineEditor):
 class LinesEditor(Editor):
     """Several texts, one per line."""
 
-    def __init__(self, field: Any) -> None:
+    def __init__(self, name: str, field: Any) -> None:
         self.text = QPlainTextEdit()
-        self.text.setPlaceholderText(f"{example_of(field)} (one per line)".strip())
+        self.text.setPlaceholderText(f"{example_of(name, field)} (one per line)".strip())
         self.text.setTabChangesFocus(True)
         self.text.setFixedHeight(self.text.fontMetrics().lineSpacing() * _LINES + 22)
         super().__init__(self.text)
@@ -221,7 +221,7 @@ def editor_for(name: str, field: Any) -> Editor:
     if get_origin(annotation) is Literal:
         return ChoiceEditor([(choice_words(name, value), value) for value in get_args(annotation)])
     if get_origin(annotation) is tuple:
-        return CommasEditor(name, field) if name in _COMMAS else LinesEditor(field)
+        return CommasEditor(name, field) if name in _COMMAS else LinesEditor(name, field)
     limits = _limits(field)
     if annotation is int and limits is not None:
         return NumberEditor(name, field, *limits)

@@ -112,6 +112,8 @@ _EXAMPLES = {
     "PORT": "11113",
 }
 
+_OWN_EXAMPLES = {"peak": "07:00-18:00"}
+
 _MISTAKES = {
     "float_parsing": "write a number",
     "float_type": "write a number",
@@ -148,9 +150,9 @@ def unit_of(name: str, field: Any) -> str:
     return _OWN_UNITS.get(name) or _UNITS.get(metavar_of(field), "")
 
 
-def example_of(field: Any) -> str:
+def example_of(name: str, field: Any) -> str:
     """A value as it may be written, for an empty field; empty where there is nothing to show."""
-    return _EXAMPLES.get(metavar_of(field), "")
+    return _OWN_EXAMPLES.get(name) or _EXAMPLES.get(metavar_of(field), "")
 
 
 def shown(name: str, field: Any, value: object) -> str:

@@ -122,6 +122,8 @@ def test_the_panel_fits_a_small_window_without_scrolling_sideways(qtbot: QtBot, 
     options = panel(qtbot, desk)
     for title in options.folds:
         options.open(title)
+    options.rules.editor.insertPlainText("nonsense " * 40)
+    field(options, "listen").editor.inner.setText("x")
     area = scrolled(options)
     qtbot.addWidget(area)
     area.resize(760, 600)

@@ -37,7 +37,7 @@ class RulesPanel(QWidget):
         self.editor.setAccessibleName("Rules, one per line")
         self.editor.setPlaceholderText('One rule per line, for example: AccessionNumber prefix "OLD-"')
         self.editor.setMinimumHeight(_HEIGHT)
-        self.state = label("", "caption")
+        self.state = label("", "caption", wraps=True)
         self.words = label("", "muted", wraps=True)
         self.list = QListWidget()
         self.list.setAccessibleName("What is wrong, and what the rules do")
@@ -78,7 +78,8 @@ class RulesPanel(QWidget):
         both.setStretch(0, 3)
         both.setStretch(1, 2)
         whole = column(spacing=tokens.SMALL)
-        whole.addLayout(row(opens, self.saves, saves_as, examples, self.state, None))
+        whole.addLayout(row(opens, self.saves, saves_as, examples, None))
+        whole.addWidget(self.state)
         whole.addLayout(both)
         whole.addWidget(self.preview)
         self.setLayout(whole)
@@ -163,7 +164,7 @@ class RulesPanel(QWidget):
         is_modified = self.editor.document().isModified()
         self.saves.setEnabled(is_modified)
         name = Path(self._file).name if self._file else "No file yet"
-        words = f"{name}: not saved; a migration uses what was saved" if is_modified else name
+        words = f"{name}: changed and not saved yet; a migration uses what was saved" if is_modified else name
         set_role(self.state, "warning" if is_modified else "caption")
         self.state.setText(words)
 

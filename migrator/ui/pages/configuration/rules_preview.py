@@ -26,7 +26,7 @@ from migrator.ui.widgets.basics import button, column, label, row, set_role
 
 _HEADS = ("Tag", "Name", "Before", "After")
 _MOST_ROWS = 500
-_HEIGHT = 150
+_MOST_SEEN = 10  # rows; the others are scrolled to
 
 
 class RulesPreview(QWidget):
@@ -111,6 +111,8 @@ class RulesPreview(QWidget):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
                 self.table.setItem(place, number, item)
+        rows = min(len(shown), _MOST_SEEN)
+        self.table.setFixedHeight(self.table.horizontalHeader().sizeHint().height() + rows * tokens.ROW + 4)
         self.table.setVisible(bool(shown))
 
 
@@ -127,5 +129,6 @@ def _table() -> QTableWidget:
     table.verticalHeader().setDefaultSectionSize(tokens.ROW)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-    table.setMinimumHeight(_HEIGHT)
+    table.horizontalHeader().setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft))
+    table.horizontalHeader().setHighlightSections(False)
     return table
