@@ -121,6 +121,10 @@ class Worker:
         theirs.close()
         self.is_usable = True
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
     def run(self, request: tuple[object, ...], is_cancelled: Callable[[], bool]) -> bytearray:
         """The answer's bytes. Raises InstanceError, and Cancelled once `is_cancelled`."""
         # Until the answer is complete, nobody else may use the connection.

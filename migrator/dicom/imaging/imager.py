@@ -75,7 +75,11 @@ class Imager:
             if self._is_closed:
                 raise Cancelled("closed")
             worker, self._worker = self._worker, None
-        return worker or Worker(look_encoded)
+        if worker is not None and worker.is_alive:
+            return worker
+        if worker is not None:
+            worker.end()
+        return Worker(look_encoded)
 
     def _give_back(self, worker: Worker) -> None:
         with self._lock:

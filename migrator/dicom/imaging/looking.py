@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -15,8 +16,8 @@ from pydicom.dataset import Dataset
 from migrator.core.errors import InstanceError
 from migrator.core.model import Reason
 from migrator.dicom.imaging.kinds import is_video, without_image
-from migrator.dicom.imaging.opened import Opened, opened
-from migrator.dicom.imaging.picture import Look, Picture
+from migrator.dicom.imaging.opened import UNPARSABLE, Opened, opened
+from migrator.dicom.imaging.picture import Look
 from migrator.dicom.imaging.render import aspect_of, picture_of, rate_of
 from migrator.dicom.imaging.samples import pixels_of, samples_of
 from migrator.dicom.imaging.tags import code_meaning, functional_of, tags_of
@@ -28,7 +29,8 @@ if sys.platform != "win32":
 
 _SOP_CLASS, _MODALITY, _FRAMES = 0x00080016, 0x00080060, 0x00280008
 _DOCUMENT_TITLE, _CONCEPT_NAME = 0x00420010, 0x0040A043
-_CINE = (0x00080060, 0x00082144, 0x00180040, 0x00181063)
+# Frame rates, and the shape of the presentation LUT.
+_BESIDE = (0x00082144, 0x00180040, 0x00181063, 0x20500020)
 _LENGTHS = struct.Struct("<Q")
 # What one look may take beyond what the process has when it begins.
 _MEMORY = 2 << 30
@@ -68,10 +70,12 @@ def look(path: str, frame: int | None) -> Look:
             return _look(file, frame)
     except InstanceError as error:
         return Look(trouble=_sentence(str(error)))
+    except UNPARSABLE as error:
+        return Look(trouble=f"The file cannot be read as a DICOM object ({type(error).__name__})")
 
 
 def _look(file: Opened, frame: int | None) -> Look:
-    ds = file.dataset([*_CINE, *(tag for tag in file.elements if tag >> 16 == 0x0028)])
+    ds = file.dataset([*_BESIDE, *(tag for tag in file.elements if tag >> 16 == 0x0028)])
     functional = functional_of(file, frame or 0)
     tags = tags_of(file, functional)
     modality, absence = file.text(_MODALITY), ""
@@ -88,21 +92,10 @@ def _look(file: Opened, frame: int | None) -> Look:
     if frame is None:
         return Look(tags, modality=modality)
     try:
-        picture, frames = _picture(file, ds, functional, frame)
+        return replace(_seen(file, ds, functional, frame), tags=tags, modality=modality)
     except InstanceError as error:
         trouble = _sentence(file.damage or str(error))
         return Look(tags, trouble=trouble, modality=modality, frames=_announced(file), frame=frame)
-    return Look(
-        tags,
-        picture,
-        "",
-        _sentence(file.damage),
-        modality,
-        frames,
-        frame,
-        rate_of(ds),
-        aspect_of(ds, functional),
-    )
 
 
 def _announced(file: Opened) -> int:
@@ -111,10 +104,17 @@ def _announced(file: Opened) -> int:
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else 1
 
 
-def _picture(file: Opened, ds: Dataset, functional: Dataset, frame: int) -> tuple[Picture, int]:
+def _seen(file: Opened, ds: Dataset, functional: Dataset, frame: int) -> Look:
     try:
         samples, form = samples_of(file, ds, frame)
-        return picture_of(samples, form, ds, functional), form.frames
+        return Look(
+            picture=picture_of(samples, form, ds, functional),
+            trouble=_sentence(file.damage),
+            frames=form.frames,
+            frame=frame,
+            rate=rate_of(ds),
+            aspect=aspect_of(ds, functional),
+        )
     except (InstanceError, OSError):
         raise
     except MemoryError as error:

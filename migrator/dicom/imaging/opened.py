@@ -15,7 +15,7 @@ from struct import error as StructError
 from typing import BinaryIO
 
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import _read_file_meta_info, read_dataset, read_preamble
 
 from migrator.core.errors import CannotEncode, DamagedFile, UnreadableFile
@@ -34,9 +34,11 @@ LONGEST_INFLATED = 256 << 20
 _LONGEST_VALUE = 4 << 20
 _CHARACTER_SET = 0x00080005
 # What pydicom raises for bytes that it cannot make sense of.
-_UNPARSABLE = (
+UNPARSABLE = (
     ArithmeticError,
     AttributeError,
+    BytesLengthException,
+    DamagedFile,
     EOFError,
     InvalidDicomError,
     LookupError,
@@ -57,8 +59,11 @@ class Opened:
     stream: BinaryIO = field(default_factory=io.BytesIO)
 
     def text(self, tag: int) -> str:
-        """A value in words, empty where there is none."""
-        return shown(self.elements.get(tag), self.character_set)
+        """A value in words, empty where there is none that can be read."""
+        try:
+            return shown(self.elements.get(tag), self.character_set)
+        except UNPARSABLE:
+            return ""
 
     @property
     def character_set(self) -> bytes:
@@ -136,7 +141,7 @@ def _coding_of(syntax: str) -> Coding:
 
 def _rescued(descriptor: int, words: str) -> tuple[Opened, int]:
     """Where the data set of a damaged file begins, by its file meta information alone."""
-    with suppress(*_UNPARSABLE), io.FileIO(descriptor, closefd=False) as file:
+    with suppress(*UNPARSABLE), io.FileIO(descriptor, closefd=False) as file:
         file.seek(0)
         read_preamble(file, False)
         meta = _read_file_meta_info(file)

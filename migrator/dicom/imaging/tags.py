@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pydicom.datadict import dictionary_description, dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 
 from migrator.dicom.editing.splice_elements import Element, elements_of, items_of
 from migrator.dicom.editing.splice_show import shown
-from migrator.dicom.imaging.opened import Opened
+from migrator.dicom.imaging.opened import UNPARSABLE, Opened
 from migrator.dicom.imaging.picture import Tag
 from migrator.dicom.names import name_of
 
 _SYNTAX = "(0002,0010)"
+_CODE_MEANING, _SHARED, _PER_FRAME = 0x00080104, 0x52009229, 0x52009230
 
 _GROUPS: tuple[tuple[str, str], ...] = (
     (
@@ -110,6 +112,8 @@ def _functional(functional: Dataset, keyword: str) -> str:
     if keyword not in FUNCTIONAL or keyword not in functional:
         return ""
     value = functional[keyword].value
+    if value is None or value == "":
+        return ""
     several = value if isinstance(value, list) or hasattr(value, "append") else [value]
     return "\\".join(str(one) for one in several)
 
@@ -117,15 +121,13 @@ def _functional(functional: Dataset, keyword: str) -> str:
 def functional_of(file: Opened, frame: int) -> Dataset:
     """What the functional groups say of one frame, flat: its own groups, then the shared ones."""
     flat = Dataset()
-    per_frame = file.item(0x52009230, frame)
-    shared = file.item(0x52009229, 0)
-    for groups in (per_frame, shared):
-        if groups is None:
-            continue
-        for element in groups:
-            if element.VR == "SQ" and element.value:
-                for inner in element.value[0]:
-                    flat.setdefault(inner.tag, inner)
+    for sequence, number in ((_PER_FRAME, frame), (_SHARED, 0)):
+        # Damaged ones say nothing.
+        with suppress(*UNPARSABLE):
+            for element in file.item(sequence, number) or ():
+                if element.VR == "SQ" and element.value:
+                    for inner in element.value[0]:
+                        flat.setdefault(inner.tag, inner)
     return flat
 
 
@@ -140,5 +142,6 @@ def first_item(element: Element | None) -> dict[int, Element]:
 
 def code_meaning(file: Opened, tag: int) -> str:
     """The meaning of a coded concept (PS3.3 8.8)."""
-    meaning = first_item(file.elements.get(tag)).get(0x00080104)
-    return shown(meaning, file.character_set)
+    with suppress(*UNPARSABLE):
+        return shown(first_item(file.elements.get(tag)).get(_CODE_MEANING), file.character_set)
+    return ""

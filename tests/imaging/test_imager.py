@@ -1,0 +1,118 @@
+"""The process that looks: it crashes or hangs alone, and ends with its user."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy
+import psutil
+import pytest
+
+from migrator.core.errors import Cancelled
+from migrator.dicom.imaging.imager import Imager
+from migrator.dicom.imaging.picture import Look
+from tests.imaging.making import make_image, save
+from tests.peers.processes import wait_until
+
+stops = pytest.mark.skipif(os.name == "nt", reason="Windows stops no process by a signal")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return save(make_image(numpy.arange(16, dtype=numpy.uint16).reshape(4, 4)), tmp_path / "one.dcm")
+
+
+@pytest.fixture
+def make_imager() -> Iterator[Callable[..., Imager]]:
+    made: list[Imager] = []
+
+    def make(patience: float = 60.0) -> Imager:
+        made.append(Imager(patience))
+        return made[-1]
+
+    yield make
+    for imager in made:
+        imager.close()
+    assert not processes()
+
+
+def processes() -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [c for c in children if c.is_running() and any("spawn_main" in word for word in c.cmdline())]
+
+
+def test_one_process_serves_all_looks_and_is_replaced_when_it_died(
+    make_imager: Callable[..., Imager], path: str
+) -> None:
+    imager = make_imager()
+    assert not processes()
+    assert imager.look(path).picture is not None
+    (process,) = processes()
+    assert imager.look(path).picture is not None
+    assert processes() == [process]
+    process.kill()
+    # Not waited for: its parent is who learns of its end.
+    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "it died")
+    assert imager.look(path).picture is not None
+
+
+@stops
+def test_a_decoder_that_crashes_costs_the_image_and_not_the_attributes(
+    make_imager: Callable[..., Imager], path: str
+) -> None:
+    imager = make_imager()
+    imager.look(path)
+    (process,) = processes()
+    process.suspend()
+    results: list[Look] = []
+    thread = threading.Thread(target=lambda: results.append(imager.look(path)), daemon=True)
+    thread.start()
+    process.send_signal(signal.SIGSEGV)
+    process.resume()
+    thread.join(60)
+    (found,) = results
+    assert found.picture is not None or "crashed (SIGSEGV)" in found.trouble
+    assert found.tags
+
+
+@stops
+def test_a_decoder_that_hangs_is_ended(make_imager: Callable[..., Imager], path: str) -> None:
+    imager = make_imager(patience=5.0)
+    imager.look(path)
+    (process,) = processes()
+    process.suspend()
+    found = imager.look(path)
+    assert "took longer than 5 seconds" in found.trouble
+    assert found.tags
+    assert not process.is_running()
+
+
+@stops
+def test_a_look_is_given_up_when_it_is_not_wanted_or_when_closed(
+    make_imager: Callable[..., Imager], path: str
+) -> None:
+    for is_closing in (False, True):
+        imager = make_imager()
+        imager.look(path)
+        (process,) = processes()
+        process.suspend()
+        unwanted, raised = threading.Event(), threading.Event()
+
+        def look(
+            imager: Imager = imager, unwanted: threading.Event = unwanted, raised: threading.Event = raised
+        ) -> None:
+            with pytest.raises(Cancelled):
+                imager.look(path, 0, unwanted.is_set)
+            raised.set()
+
+        threading.Thread(target=look, daemon=True).start()
+        imager.close() if is_closing else unwanted.set()
+        assert raised.wait(60)
+        wait_until(lambda process=process: not process.is_running(), "the process has ended")
+        if not is_closing:
+            assert imager.look(path).picture is not None
+            imager.close()
