@@ -75,6 +75,7 @@ class AboutDialog(QDialog):
         close = button("Close", kind="primary")
         close.clicked.connect(self.accept)
         close.setDefault(True)
+        close.setFocus()
         layout = column(spacing=tokens.LARGE)
         layout.addLayout(row(sign, title, None, spacing=tokens.LARGE))
         layout.addWidget(self._table())

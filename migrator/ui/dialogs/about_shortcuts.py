@@ -12,7 +12,6 @@ from migrator.ui.widgets.basics import button, column, label, row, scrolled
 
 EVERYWHERE = {
     "Tab, Shift+Tab": "To the next or the previous field",
-    "F6": "Between the list of pages and the page",
     "Alt": "To the menus; then the underlined letter",
     "Space": "Press a button, turn a switch",
     "Escape": "Close a dialog",
@@ -20,7 +19,7 @@ EVERYWHERE = {
 IN_TABLES = {
     "Ctrl+F": "Filter",
     "Ctrl+C": "Copy what is chosen",
-    "Up, Down, Page Up, Page Down, Home, End": "Move",
+    "Arrows, Page Up, Page Down, Home, End": "Move",
     "Enter": "Open what is chosen",
     "Menu, Shift+F10": "What can be done with a row",
 }
@@ -43,7 +42,7 @@ class ShortcutsDialog(QDialog):
             grid.addWidget(label(title, "title"), grid.rowCount(), 0, 1, 2)
             for key, meaning in keys.items():
                 line = grid.rowCount()
-                grid.addWidget(label(key, "muted", wraps=True), line, 0, Qt.AlignmentFlag.AlignTop)
+                grid.addWidget(label(key, "muted"), line, 0, Qt.AlignmentFlag.AlignTop)
                 grid.addWidget(label(meaning, wraps=True), line, 1, Qt.AlignmentFlag.AlignTop)
         grid.setRowStretch(grid.rowCount(), 1)
         close = button("Close")

@@ -84,12 +84,12 @@ class HistoryDialog(QDialog):
         table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
         table.selectionModel().selectionChanged.connect(lambda *_: self._choose())
         self.model.modelReset.connect(lambda: self._choose())
-        table.doubleClicked.connect(lambda index: self.open())
+        table.doubleClicked.connect(lambda index: self.open_chosen())
         return table
 
     def _make_buttons(self) -> dict[str, QPushButton]:
         acts: dict[str, tuple[str, Callable[[], None], str]] = {
-            "Open": ("table-eye", self.open, "Show its rows in the pages"),
+            "Open": ("table-eye", self.open_chosen, "Show its rows in the pages"),
             "Report…": (
                 "file-document-outline",
                 lambda: self._write(ReportDialog),
@@ -120,7 +120,7 @@ class HistoryDialog(QDialog):
         self.search.returnPressed.connect(self.table.setFocus)
         enter = QShortcut(QKeySequence(Qt.Key.Key_Return), self.table)
         enter.setContext(Qt.ShortcutContext.WidgetShortcut)
-        enter.activated.connect(self.open)
+        enter.activated.connect(self.open_chosen)
 
     def _loaded(self, answer: object) -> None:
         if isinstance(answer, list):
@@ -161,7 +161,7 @@ class HistoryDialog(QDialog):
             words = f"Begun anew since, so its rows cannot be opened; its report can be made. {words}"
         self.verdict.setText(words)
 
-    def open(self) -> None:
+    def open_chosen(self) -> None:
         """Put the chosen job on view, in the pages."""
         entry = self.chosen
         if entry is None or entry.manifest.is_aside:

@@ -38,7 +38,7 @@ class Menus(QObject):
         texts = {
             one.shortcut().toString(): one.text() for one in self.actions if not one.shortcut().isEmpty()
         }
-        return {key: text.replace("&", "").rstrip("….") for key, text in texts.items()}
+        return {key: text.replace("&", "").strip("123456 ….") for key, text in texts.items()}
 
     def _menu(self, title: str) -> QMenu:
         menu = QMenu(title, self._window)
@@ -146,7 +146,7 @@ class Menus(QObject):
             self._add(menu, f"&{number}  {page.title}", partial(self._desk.go, page.name), f"Ctrl+{number}")
         menu.addSeparator()
         self._add(menu, "&First steps", self._window.show_welcome)
-        self._add(menu, "&Between pages and page", self._window.switch_focus, "F6")
+        self._add(menu, "&Switch between list and page", self._window.switch_focus, "F6")
 
     def _help(self) -> None:
         menu, window = self._menu("&Help"), self._window

@@ -8,6 +8,7 @@ from PyQt5.QtWidgets import QLabel, QSizePolicy, QStatusBar
 
 from migrator.ui.desk import Desk
 from migrator.ui.frame.words import brief, job_in_words
+from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import label, set_role
 
 _SHOWN = 20_000  # milliseconds that what was said stays
@@ -50,7 +51,8 @@ class StatusBar(QStatusBar):
         self.job = ElidedLabel("caption", Qt.TextElideMode.ElideMiddle)
         self.job.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.job.setAccessibleName("Job on view")
-        self.run = label("", "title")
+        self.run = label("")
+        self.setContentsMargins(tokens.SMALL, 0, tokens.SMALL, 0)
         self.addWidget(self.message, 3)
         self.addWidget(self.job, 2)
         self.addPermanentWidget(self.run)
