@@ -47,6 +47,8 @@ class ProgressReport:
             self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _show(self) -> None:
+        if running.STAGE is not None:
+            return  # who watches sees the numbers; lines of them would bury what matters
         with suppress(OSError):
             if self._console.is_terminal:
                 self._show_bar()

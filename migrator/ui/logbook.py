@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -13,9 +13,18 @@ from PyQt5.QtCore import QObject, pyqtSignal
 from migrator.jobs.watched import Line
 
 MOST = 20_000
-MOST_FAILURES = 1_000
+MOST_EACH = 1_000
 
-_MORE = f"More than {MOST_FAILURES:,} instances failed; the Upload page lists all of them"
+_MORE = {
+    level: f"More than {MOST_EACH:,} instances {what}; the Upload page lists all of them"
+    for level, what in {
+        "error": "failed",
+        "warning": "were held or warned of",
+        "skip": "were skipped one by one",
+        "success": "were healed",
+        "info": "were told of",
+    }.items()
+}
 
 # What the engine tells of one instance: `destination: failed 1.2.3 (status A700): …`; see cli/migrate_words.
 _SETTLED = re.compile(r"(?:\S+: )?(sent|warned|skipped|held|failed|quarantined|unknown) ([0-9.]+|a file)\b")
@@ -52,8 +61,8 @@ def level_of(line: Line) -> str:
 class LogBook(QObject):
     """`level` of a line is one of theme.tokens.LEVEL: error, warning, success, skip, info, debug.
 
-    Lines are numbered; `first` is the number of the oldest that is kept. Of the instances that fail each is
-    told once in a run, and beyond a thousand a last line says where the others are.
+    Lines are numbered; `first` is the number of the oldest that is kept. What became of an instance is told
+    once in a run, and of each level no more than a thousand times: a last line says where the others are.
     """
 
     added = pyqtSignal(object)
@@ -64,7 +73,7 @@ class LogBook(QObject):
         self.lines: deque[Line] = deque()
         self.first = 0
         self.counts: Counter[str] = Counter()
-        self._failed: set[str] = set()
+        self._told: defaultdict[str, set[str]] = defaultdict(set)
 
     def add(self, lines: Iterable[Line]) -> None:
         new = [replace(line, level=level_of(line)) for line in lines]
@@ -81,13 +90,13 @@ class LogBook(QObject):
         self.added.emit([])
 
     def begin_run(self) -> None:
-        """What fails from now on is told again, also if it failed in the run before."""
-        self._failed.clear()
+        """What is told of an instance from now on counts, also if it was told in the run before."""
+        self._told.clear()
 
     @property
     def tells_failures(self) -> bool:
         """Whether there is room for more lines of instances that fail."""
-        return len(self._failed) <= MOST_FAILURES
+        return len(self._told["error"]) <= MOST_EACH
 
     def _keep(self, new: list[Line]) -> None:
         if not new:
@@ -101,11 +110,13 @@ class LogBook(QObject):
 
     def _without_repeats(self, lines: Iterable[Line]) -> Iterator[Line]:
         for line in lines:
-            match = _SETTLED.match(line.text) if line.level == "error" else None
+            match = _SETTLED.match(line.text)
             if match is None:
                 yield line
                 continue
-            what = match[2] if match[2] != "a file" else f"a file {len(self._failed)}"  # each is another one
-            if what not in self._failed and self.tells_failures:
-                self._failed.add(what)
-                yield line if self.tells_failures else replace(line, text=_MORE)
+            told = self._told[line.level]
+            if match[2] in told or len(told) > MOST_EACH:
+                continue
+            told.add(match[2] if match[2] != "a file" else f"a file {len(told)}")  # each is another one
+            is_last = len(told) > MOST_EACH
+            yield replace(line, text=_MORE.get(line.level, _MORE["info"])) if is_last else line

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import QSize, Qt, QTimer
-from PyQt5.QtGui import QPainter, QPaintEvent
-from PyQt5.QtWidgets import QLabel, QSizePolicy, QStatusBar
+from PyQt5.QtCore import Qt, QTimer
+from PyQt5.QtWidgets import QStatusBar
 
 from migrator.ui.desk import Desk
 from migrator.ui.frame.words import brief, job_in_words
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import label, set_role
+from migrator.ui.widgets.elided import ElidedLabel
 
 _SHOWN = 20_000  # milliseconds that what was said stays
 _ROLES = {"error": "error", "warning": "warning", "success": "good"}
-
-
-class ElidedLabel(QLabel):
-    """A line that is cut off, with dots, where there is no room for it; its tooltip has all of it."""
-
-    def __init__(self, role: str, where: Qt.TextElideMode) -> None:
-        super().__init__()
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setProperty("role", role)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._where = where
-
-    def say(self, text: str) -> None:
-        self.setText(text)
-        self.setToolTip(text)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(0, super().minimumSizeHint().height())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        shown = self.fontMetrics().elidedText(self.text(), self._where, self.width())
-        painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawText(self.rect(), int(self.alignment() | Qt.AlignmentFlag.AlignVCenter), shown)
 
 
 class StatusBar(QStatusBar):

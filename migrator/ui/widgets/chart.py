@@ -18,6 +18,7 @@ from migrator.ui.widgets.chart_history import Point
 
 FILES, MEGABYTES = tokens.ACCENT, tokens.GREEN
 _MB = 1_000_000
+_HEIGHT = 190
 _NARROWEST = 60.0  # seconds that the axis shows at least
 
 
@@ -44,8 +45,12 @@ class ThroughputChart(QWidget):
             one.setPalette(palette)
         self.setLayout(column(spacing=tokens.TIGHT))
         self.layout().addLayout(row(files, tokens.MEDIUM, megabytes, None, self._words))
+        self._nothing = label("The speed is drawn here while a run is on.", "muted")
+        self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.layout().addWidget(self._plot)
-        self.setMinimumHeight(150)
+        self.layout().addWidget(self._nothing)
+        self.setFixedHeight(_HEIGHT)
+        self.show_points(())
         self._plot.viewport().installEventFilter(self)
 
     def _line(self, colour: str) -> Any:
@@ -82,6 +87,8 @@ class ThroughputChart(QWidget):
     def show_points(self, points: Sequence[Point]) -> None:
         """Draw these, the oldest first."""
         self._points = points
+        self._plot.setVisible(bool(points))
+        self._nothing.setVisible(not points)
         at = numpy.array([one.at for one in points])
         files = numpy.array([one.files for one in points])
         sent = numpy.array([one.bytes for one in points]) / _MB
@@ -90,7 +97,7 @@ class ThroughputChart(QWidget):
         item = self._plot.getPlotItem()
         item.setYRange(0, _top(files), padding=0)
         self._right.setYRange(0, _top(sent), padding=0)
-        if len(points):
+        if points:
             item.setXRange(min(at[0], at[-1] - _NARROWEST), at[-1], padding=0)
         self._say(points[-1] if points else None)
         self.setAccessibleDescription(self._words.text())

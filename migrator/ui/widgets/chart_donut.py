@@ -15,7 +15,7 @@ from migrator.ui.widgets.basics import label, row
 
 _WHOLE = 360 * 16  # Qt counts sixteenths of a degree
 _LEAST = 32  # of those, for a part that is there at all: a single failure must be seen
-_SIZE = 148
+_SIZE = 140
 _RING = 16
 
 
@@ -91,7 +91,7 @@ class DonutWithLegend(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(tokens.TIGHT)
         self._numbers: dict[str, QLabel] = {}
-        self.setLayout(row(self.donut, self._legend, spacing=tokens.WIDE))
+        self.setLayout(row(self.donut, self._legend, spacing=tokens.LARGE))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def show_parts(self, parts: Sequence[Part], middle: str, below: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migrator.jobs.watched import Line
-from migrator.ui.logbook import MOST, MOST_FAILURES, LogBook, level_of
+from migrator.ui.logbook import MOST, MOST_EACH, LogBook, level_of
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_an_instance_that_fails_is_told_once_in_a_run() -> None:
 
 def test_beyond_a_thousand_failures_one_line_says_where_the_others_are() -> None:
     book = LogBook()
-    book.add(Line(0.0, "error", f"failed 1.2.{number}: no") for number in range(MOST_FAILURES + 500))
-    assert len(book.lines) == MOST_FAILURES + 1
+    book.add(Line(0.0, "error", f"failed 1.2.{number}: no") for number in range(MOST_EACH + 500))
+    assert len(book.lines) == MOST_EACH + 1
     assert book.lines[-1].text == "More than 1,000 instances failed; the Upload page lists all of them"
     assert not book.tells_failures
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
 
 from migrator.core.errors import MigratorError
@@ -17,6 +18,7 @@ from migrator.ui.running import Migration, Sight
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import button, column, label, row, set_role
+from migrator.ui.widgets.elided import ElidedLabel
 
 _MB = 1_000_000
 _CIRCUITS = {
@@ -53,7 +55,9 @@ class DestinationCard(QFrame):
         self._arrange(node)
 
     def _arrange(self, node: str) -> None:
+        self._live = QWidget()
         grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(tokens.WIDE)
         grid.setVerticalSpacing(0)
         for place, (name, number) in enumerate(self.numbers.items()):
@@ -62,11 +66,17 @@ class DestinationCard(QFrame):
         grid.setColumnStretch(len(self.numbers), 1)
         layout = column(spacing=tokens.SMALL)
         layout.setContentsMargins(tokens.LARGE, tokens.MEDIUM, tokens.LARGE, tokens.MEDIUM)
-        name = label(node, "title")
-        name.setMinimumWidth(60)
-        layout.addLayout(row(name, tokens.SMALL, self.state, None, self.pausing))
-        layout.addLayout(grid)
-        layout.addLayout(row(self.workers, tokens.MEDIUM, self.bandwidth, None))
+        name = ElidedLabel("title", Qt.TextElideMode.ElideMiddle)
+        name.say(node)
+        head = row(name, self.pausing)
+        head.setStretch(0, 1)
+        layout.addLayout(head)
+        layout.addWidget(self.state)
+        live = column(spacing=tokens.SMALL)
+        live.addLayout(grid)
+        live.addLayout(row(self.workers, tokens.MEDIUM, self.bandwidth, None))
+        self._live.setLayout(live)
+        layout.addWidget(self._live)
         layout.addWidget(self.hold)
         layout.addWidget(self.refusal)
         self.setLayout(layout)
@@ -74,9 +84,11 @@ class DestinationCard(QFrame):
     def show_snapshot(self, snapshot: Snapshot | None, pace: Mapping[str, Any], *, is_live: bool) -> None:
         """What it is at; `pace` is empty while it does not answer."""
         is_steered = is_live and bool(pace)
+        self._live.setVisible(is_live)
+        self.pausing.setVisible(is_live)
         for one in (self.workers, self.bandwidth, self.pausing):
             one.setEnabled(is_steered)
-        self._show_state(snapshot, is_live=is_live)
+        self._show_state(snapshot, pace, is_live=is_live)
         self._show_numbers(snapshot if is_live else None, pace if is_live else {})
         self._show_words(self.hold, snapshot.hold if snapshot is not None and is_live else "")
         if is_steered:
@@ -86,11 +98,13 @@ class DestinationCard(QFrame):
         else:
             self._show_words(self.refusal, "")
 
-    def _show_state(self, snapshot: Snapshot | None, *, is_live: bool) -> None:
+    def _show_state(self, snapshot: Snapshot | None, pace: Mapping[str, Any], *, is_live: bool) -> None:
         if not is_live:
             words, role = "No run is on", "muted"
         elif snapshot is None:
             words, role = "Starting", "muted"
+        elif pace.get("is_paused") or pace.get("opens_at") is not None:
+            words, role = ("Paused" if pace["is_paused"] else "Waiting"), "warning"
         else:
             words, role = _CIRCUITS.get(snapshot.circuit, (snapshot.circuit, "muted"))
             words += f" · {snapshot.phase}" + (f", wave {snapshot.wave}" if snapshot.wave else "")
@@ -145,6 +159,7 @@ class Destinations(QWidget):
         """Show another migration's destinations."""
         for card in self.cards:
             self._layout.removeWidget(card)
+            card.hide()
             card.deleteLater()
         self.cards = []
         for number, node in enumerate(migration.nodes if migration is not None else ()):

@@ -26,7 +26,7 @@ class Figure(QFrame):
         layout = column(label(caption, "caption"), self._figure, self._note, spacing=0)
         layout.setContentsMargins(tokens.MEDIUM, tokens.SMALL, tokens.MEDIUM, tokens.SMALL)
         self.setLayout(layout)
-        self.setMinimumWidth(112)
+        self.setMinimumWidth(100)
 
     @property
     def text(self) -> str:
@@ -44,12 +44,12 @@ class Figures(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.files = Figure("Files per second")
-        self.megabytes = Figure("MB per second")
+        self.files = Figure("Files/s")
+        self.megabytes = Figure("MB/s")
         self.left = Figure("Time left")
         self.done = Figure("Done")
         self.healed = Figure("Healed")
-        self.trouble = Figure("Failed and held")
+        self.trouble = Figure("Failed, held")
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(tokens.SMALL)
@@ -65,8 +65,8 @@ class Figures(QWidget):
             for one in (self.files, self.megabytes, self.left):
                 one.show_figure("-", "no run is on")
         else:
-            self.files.show_figure(f"{total.files_per_second:,.1f}", "over the last 10 s")
-            self.megabytes.show_figure(f"{total.bytes_per_second / _MB:,.1f}", "over the last 10 s")
+            self.files.show_figure(f"{total.files_per_second:,.1f}", "last 10 s")
+            self.megabytes.show_figure(f"{total.bytes_per_second / _MB:,.1f}", "last 10 s")
             self.left.show_figure(span(total.eta_seconds), _pass(total))
         self.done.show_figure(count(standing.done), f"of {count(standing.found)} found")
         self.healed.show_figure(count(standing.recovered), f"of {count(standing.stored)} stored")

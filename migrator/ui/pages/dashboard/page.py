@@ -26,7 +26,7 @@ from migrator.ui.widgets.chart_donut import DonutWithLegend
 from migrator.ui.widgets.chart_history import RateHistory
 
 _TICK = 1000  # milliseconds
-_TOOLS = 310  # pixels
+_TOOLS = 264  # pixels
 
 
 class DashboardPage(Page):
@@ -75,6 +75,7 @@ class DashboardPage(Page):
         go = button("Go to Upload", "upload", tip="Where a migration is started")
         go.clicked.connect(lambda: self.desk.go("upload"))
         inside.addLayout(row(go, None))
+        inside.addStretch(1)
         return frame
 
     def _arrange(self) -> None:
@@ -109,7 +110,8 @@ class DashboardPage(Page):
     def _chart_card(self) -> QFrame:
         frame, inside = card()
         inside.addLayout(row(label("Throughput", "title"), None, self.span))
-        inside.addWidget(self.chart, 1)
+        inside.addWidget(self.chart)
+        inside.addStretch(1)
         return frame
 
     def _donut_card(self) -> QFrame:

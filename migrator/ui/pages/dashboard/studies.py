@@ -14,7 +14,7 @@ from migrator.jobs.standing import StudyCount, StudyTally
 from migrator.records.words import count, day, person, size
 from migrator.ui.theme import tokens
 
-COLUMNS = ("Patient", "Study", "Date", "Mod", "Files", "Progress", "Failed or held")
+COLUMNS = ("Patient", "Study", "Date", "Mod", "Files", "Progress", "Failed")
 PATIENT, STUDY, DATE, MODALITY, FILES, PROGRESS, TROUBLE = range(len(COLUMNS))
 _NOWHERE = QModelIndex()
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QAbstractItemView, QComboBox, QFrame, QHeaderView, QTableView
 
 from migrator.jobs.standing import StudyTally
@@ -22,7 +23,7 @@ from migrator.ui.pages.dashboard.studies import (
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import card, column, label, row
 
-_WIDTHS = {PATIENT: 150, STUDY: 170, DATE: 92, MODALITY: 56, FILES: 110, PROGRESS: 90, TROUBLE: 104}
+_WIDTHS = {PATIENT: 140, STUDY: 120, DATE: 84, MODALITY: 48, FILES: 100, PROGRESS: 76, TROUBLE: 60}
 
 
 class StudyCard(QFrame):
@@ -62,6 +63,7 @@ class StudyCard(QFrame):
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header = table.horizontalHeader()
         header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter)
         for place, width in _WIDTHS.items():
             table.setColumnWidth(place, width)
         header.setSectionResizeMode(STUDY, QHeaderView.ResizeMode.Stretch)

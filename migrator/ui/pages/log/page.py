@@ -66,7 +66,7 @@ class LogPage(Page):
         search.setPlaceholderText("Find in the messages (Ctrl+F)")
         search.setAccessibleName("Find in the messages")
         search.setClearButtonEnabled(True)
-        search.setMinimumWidth(200)
+        search.setMinimumWidth(280)
         search.setMaximumWidth(420)
         return search
 
