@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from migrator.core.model import Series
+from migrator.core.model import Reason, Series
 from migrator.core.outcome import Fidelity, State
 from migrator.engine.accounting import Ledger
 from migrator.engine.manifest_lines import Row as Row  # the faces' too
@@ -296,6 +296,9 @@ class Search:
         self._words = frozenset(words)
         self._text = text.strip().casefold()
         self._needle = _needle(self._text)
+        self._reasons = [
+            f'"why":"{reason.name}"'.encode() for reason in Reason if self._text in reason.value.casefold()
+        ]
         self._next = 0
         self._series: list[bool] = []
         self._classes: list[bool] = []
@@ -337,6 +340,8 @@ class Search:
         if self._classes[kind]:
             return True
         raw = self._tail.raw(row)
+        if any(reason in raw for reason in self._reasons):
+            return True
         if raw.isascii() and self._needle not in raw.lower():
             return False
         return self._text in _line_text(_outcome(raw))
@@ -365,4 +370,5 @@ def _series_text(series: Series) -> str:
 
 def _line_text(line: dict[str, Any]) -> str:
     names: Sequence[str] = ("path", "uid", "sent_uid", "reason", "comment")
-    return "\n".join(str(line.get(name, "")) for name in names).casefold()
+    texts = [str(line.get(name, "")) for name in names]
+    return "\n".join([*texts, *line.get("remedies", ())]).casefold()

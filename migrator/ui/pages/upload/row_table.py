@@ -27,7 +27,7 @@ from migrator.ui.models.rows import RowsModel
 from migrator.ui.theme import tokens
 
 _STATE = "upload/columns"
-_LEAST = (120, 82, 44, 96, 108, 88, 94, 76, 90)
+_LEAST = (120, 82, 44, 96, 108, 88, 94, 76, 240)
 """The columns' widths where there is little room, and below what each gets of further room."""
 _SHARES = (2, 1, 0, 0, 3, 2, 2, 0, 6)
 

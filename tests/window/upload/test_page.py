@@ -1,0 +1,211 @@
+"""The page's actions, its live view, and how it ends; against real peers and the engine's own process."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PyQt5.QtWidgets import QMessageBox
+from pytestqt.qtbot import QtBot
+
+from migrator.core.outcome import State
+from migrator.jobs.launch import launch
+from migrator.ui.configuration import Configuration, Destination
+from migrator.ui.desk import Desk, Selection
+from migrator.ui.dialogs.dry_run import DryRunDialog
+from migrator.ui.pages.upload.page import UploadPage
+from tests.peers import KeepingScp, Rule, ScriptedPacs
+from tests.peers.archives import Archive
+
+Make = Callable[..., Archive]
+Open = Callable[..., UploadPage]
+Record = Callable[..., Path]
+Peer = KeepingScp | ScriptedPacs
+
+
+def configured(desk: Desk, source: Archive, peer: Peer) -> None:
+    node = peer.node
+    destination = Destination(host=node.host, port=node.port, ae_title=node.ae_title)
+    settings = desk.configuration.settings
+    settings = settings.model_copy(
+        update={
+            "scan": settings.scan.model_copy(update={"settle": 0.0}),
+            "recovery": settings.recovery.model_copy(update={"waves": 0}),
+            "send": settings.send.model_copy(update={"workers": 1}),
+        }
+    )
+    desk.change(
+        Configuration(source=str(source.folder), destinations=(destination,), verify=False, settings=settings)
+    )
+
+
+def test_nothing_can_be_started_before_it_is_configured(qtbot: QtBot, desk: Desk, page: UploadPage) -> None:
+    for each in (page.bar.start_button, page.bar.stream_button, page.bar.dry_run_button):
+        assert not each.isEnabled()
+        assert "No source folder and no destination" in each.toolTip()
+    assert page.head.note.text() == "No source folder and no destination are set yet."
+    with qtbot.waitSignal(desk.page_wanted) as wanted:
+        page.head._configure.click()
+    assert wanted.args == ["configuration"]
+    desk.change(Configuration(source="/mnt/archive", destinations=(Destination(host="pacs.example"),)))
+    assert page.bar.start_button.isEnabled()
+    assert page.bar.start_button.text() == "Start Copy"
+    assert not page.bar.pause_button.isEnabled()
+    assert page.bar.retry_button.toolTip().endswith("Nothing has failed")
+    desk.select(Selection(studies=("1.2",), words="1 of 2 studies"))
+    assert page.head.note.text() == "Selected: 1 of 2 studies"
+
+
+def test_a_job_with_earlier_results_is_resumed_and_what_failed_retried(
+    desk: Desk, record: Record, opened: Open
+) -> None:
+    record(studies=100)
+    page = opened()
+    assert page.bar.start_button.text() == "Resume"
+    assert page.bar.retry_button.isEnabled()
+    job = page.progress.ledger.job
+    assert job.found.text() == "1,010"
+    assert job.states[State.QUARANTINED].text() == "2"
+    assert job.balance.accessibleName().startswith("Balances")
+    desk.update(source="/mnt/other")
+    assert page.head.note.text() == "This is not what is configured."
+    assert page.bar.start_button.text() == "Start Copy"
+    assert not page.bar.retry_button.isEnabled()
+
+
+def test_the_source_of_an_earlier_run_is_told_as_it_was_checked(
+    qtbot: QtBot, desk: Desk, record: Record, opened: Open
+) -> None:
+    manifest = record()
+    page = opened()
+    assert page.head.source.words.text() == "Source: not yet checked"
+    whole = manifest.read_bytes()
+    last = whole.rindex(b'"scanned":true')
+    check = b'"source":{"checked":210,"modified":0,"deleted":1},'
+    manifest.unlink()
+    manifest.write_bytes(whole[:last] + check + whole[last:])
+    qtbot.waitUntil(lambda: page.head.source.words.text() == "Source: 0 modified, 1 deleted")
+
+
+def test_a_copy_with_failures_is_followed_to_its_end_and_retried(
+    qtbot: QtBot,
+    desk: Desk,
+    page: UploadPage,
+    archive: Make,
+    scripted_pacs: Callable[..., ScriptedPacs],
+) -> None:
+    source, peer = archive(studies=2, instances=4), scripted_pacs(Rule(0x0122, first=2))
+    configured(desk, source, peer)
+    page.bar.start_button.click()
+    assert not page.bar.start_button.isEnabled()
+    migration = desk.migration
+    assert migration is not None
+    with qtbot.waitSignal(migration.ended, timeout=60_000) as ended:
+        pass
+    assert ended.args == [1], migration.running and migration.running.launched.messages()
+    assert page.banner.isVisible()
+    assert "2 failed." in page.banner.text.text()
+    qtbot.waitUntil(lambda: page.table.rows.shown == 8)
+    qtbot.waitUntil(lambda: page.head.source.words.text() == "Source: 0 modified, 0 deleted")
+    assert page.progress.ledger.run.states[State.FAILED].text() == "2"
+    page.banner.retry.emit()
+    migration = desk.migration
+    assert not page.banner.isVisible()
+    with qtbot.waitSignal(migration.ended, timeout=60_000) as ended:
+        pass
+    assert ended.args == [0]
+    assert page.banner.title.text() == "Done"
+    qtbot.waitUntil(lambda: page.progress.ledger.job.states[State.SENT].text() == "8")
+    qtbot.waitUntil(lambda: not page.bar.retry_button.isEnabled())
+
+
+def test_a_run_is_paused_and_cancelled_after_a_question(
+    qtbot: QtBot, desk: Desk, page: UploadPage, archive: Make, keeping_scp: Callable[..., KeepingScp]
+) -> None:
+    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    configured(desk, source, peer)
+    page.start()
+    migration = desk.migration
+    assert migration is not None
+    qtbot.waitUntil(lambda: page.table.rows.shown > 2, timeout=30_000)
+    page.bar.pause_button.click()
+    qtbot.waitUntil(lambda: page.bar.pause_button.text() == "Continue", timeout=10_000)
+    assert page.progress._phase.text().startswith("Paused")
+    page.bar.cancel_button.click()
+    box = page.findChild(QMessageBox)
+    assert box is not None
+    assert "Resume goes on" in box.informativeText()
+    with qtbot.waitSignal(migration.ended, timeout=30_000) as ended:
+        next(one for one in box.buttons() if one.text() == "Cancel Migration").click()
+    assert ended.args == [130]
+    assert page.banner.title.text() == "Cancelled"
+    assert page.bar.start_button.isEnabled()
+    qtbot.waitUntil(lambda: page.bar.start_button.text() == "Resume")
+
+
+def test_another_process_s_run_is_shown_live_and_steered(
+    qtbot: QtBot, desk: Desk, page: UploadPage, archive: Make, keeping_scp: Callable[..., KeepingScp]
+) -> None:
+    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    configured(desk, source, peer)
+    words = ["migrate", str(source.folder), "--json"]
+    elsewhere = launch(desk.home, words, desk.configuration.for_engine())
+    try:
+        qtbot.waitUntil(lambda: bool(peer.datasets), timeout=30_000)
+        migration = desk.open_job(str(source.folder), [one.node for one in desk.configuration.chosen])
+        qtbot.waitUntil(lambda: "Another process" in page.head.note.text(), timeout=10_000)
+        assert not page.bar.start_button.isEnabled()
+        qtbot.waitUntil(lambda: page.progress._percent.text().endswith("%"), timeout=10_000)
+        with qtbot.waitSignal(migration.ended, timeout=30_000):
+            page._cancel(migration)
+        assert page.banner.title.text() == "The other process has ended"
+        qtbot.waitUntil(page.bar.start_button.isEnabled)
+    finally:
+        qtbot.waitUntil(lambda: elsewhere.look().code is not None, timeout=30_000)
+        elsewhere.forget()
+
+
+@contextmanager
+def dry_run(qtbot: QtBot, desk: Desk) -> Iterator[DryRunDialog]:
+    dialog = DryRunDialog(desk)
+    dialog.open()
+    yield dialog
+    dialog.reject()
+
+
+def test_a_dry_run_tells_what_would_come_of_it_and_saves_its_table(
+    qtbot: QtBot, desk: Desk, archive: Make, keeping_scp: Callable[..., KeepingScp], tmp_path: Path
+) -> None:
+    source, peer = archive(studies=2, instances=3), keeping_scp()
+    (source.folder / "notes.txt").write_text("no image")
+    configured(desk, source, peer)
+    with dry_run(qtbot, desk) as dialog:
+        qtbot.waitUntil(lambda: dialog._save.isEnabled(), timeout=60_000)
+        assert "6 instances would be sent" in dialog.findings.text()
+        assert any("left out" in row[1] for row in dialog.actions_model.rows)
+        assert [row[0] for row in dialog.rows_model.rows] == ["notes.txt"]
+        assert not peer.datasets
+        with qtbot.waitSignal(desk.noticed) as noticed:
+            dialog.save(str(source.folder / "table.csv"))
+        assert noticed.args[0] == "error"
+        assert "nothing is ever written there" in dialog._phase.text()
+        with qtbot.waitSignal(desk.noticed):
+            dialog.save(str(tmp_path / "table.csv"))
+        with (tmp_path / "table.csv").open(newline="") as stream:
+            assert len(list(csv.DictReader(stream))) == 7
+    assert not list(desk.home.glob("dry-run-*.csv"))
+
+
+def test_a_dry_run_against_nobody_says_why_it_came_to_nothing(
+    qtbot: QtBot, desk: Desk, archive: Make
+) -> None:
+    source = archive(studies=1, instances=1)
+    desk.change(
+        Configuration(
+            source=str(source.folder), destinations=(Destination(host="127.0.0.1", port=1),), verify=False
+        )
+    )
+    with dry_run(qtbot, desk) as dialog:
+        qtbot.waitUntil(lambda: "cannot be reached" in dialog._phase.text(), timeout=60_000)
