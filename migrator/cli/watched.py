@@ -34,6 +34,9 @@ def _watched(folder: Path, run: Callable[[], int]) -> int:
         running.STAGE = stage
         try:
             code = run()
+        except SystemExit as ended:  # of the parser: what was asked for is no command
+            code = ended.code if isinstance(ended.code, int) else None
+            raise
         finally:
             running.STAGE = None
             note_end(folder, 1 if code is None else code)

@@ -30,7 +30,8 @@ from migrator.jobs.report_verdict import Standing
 from migrator.jobs.report_verdict import Verdict as JobVerdict
 from migrator.jobs.verify_csv import write_csv
 from migrator.jobs.verify_read import report_of
-from migrator.records.report_model import Statement
+from migrator.records.report_model import Statement as Statement
+from migrator.records.words import day, person
 
 # Lines are written with their kind first, so those of series are known by their beginning.
 _SERIES, _OUTCOME = b'{"t":"series"', b'{"t":"o"'
@@ -41,14 +42,33 @@ _MOST_BYTES = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One verified study; `study` is as the source's files name it, where that is recorded."""
+    """One verified study; `study` is as the source's files name it, where that is recorded.
+
+    `text` is what a search looks through, in lower case: all but the instances' UIDs.
+    """
 
     result: StudyResult
     study: Study | None = None
+    text: str = ""
 
     @property
     def modalities(self) -> str:
         return "/".join(sorted({one.modality for one in self.result.series if one.modality}))
+
+    @property
+    def unexpected(self) -> int:
+        return self.result.extra_count
+
+    @property
+    def different(self) -> int:
+        """Attributes of patient and study that differ, and instances that are under another series."""
+        return self.result.difference_count + self.result.elsewhere_count
+
+    def names(self, uid: str) -> bool:
+        """Whether a part of this text is in the UID of an instance that is not as it should be."""
+        result = self.result
+        lists = (result.missing, result.extra, *(one.missing for one in result.series))
+        return any(uid in each for one in lists for each in one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +128,21 @@ def read_verified(home: Path, source: str, node: Node, printed: Path | None = No
         verdict=judged.verdict,
         checks=judged.checks,
         verification=report,
-        studies=tuple(Found(one, named.get(one.study_uid)) for one in results),
+        studies=tuple(_found(one, named.get(one.study_uid)) for one in results),
         commitment=committed[0] if committed is not None else None,
         paths=dict(_paths(manifest.file, _missing(report))) if report is not None else {},
     )
+
+
+def _found(result: StudyResult, study: Study | None) -> Found:
+    parts = [result.study_uid, result.reason, *(one.series_uid for one in result.series)]
+    parts += [one.description for one in result.series]
+    parts += [one.modality for one in result.series]
+    if study is not None:
+        patient = study.patient
+        parts += [patient.name, person(patient.name), patient.id, study.description, study.accession]
+        parts += [study.date, day(study.date)]
+    return Found(result, study, "\n".join(dict.fromkeys(parts)).casefold())
 
 
 def _of_printed(file: Path | None) -> Verified:
@@ -127,7 +158,9 @@ def _of_printed(file: Path | None) -> Verified:
     if not isinstance(values, dict):
         return Verified()
     report = report_of(values)
-    return Verified(verification=report, studies=tuple(Found(one) for one in report.studies), is_kept=False)
+    return Verified(
+        verification=report, studies=tuple(_found(one, None) for one in report.studies), is_kept=False
+    )
 
 
 def write_verified(file: Path, verified: Verified, source: str) -> None:

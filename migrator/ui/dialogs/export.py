@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from PyQt5.QtWidgets import QDialog, QWidget
-
-from migrator.ui.desk import Desk
+from migrator.ui.dialogs.export_files import Document, FilesDialog, Kind
 
 
-class ExportDialog(QDialog):
+class ExportDialog(FilesDialog):
     """Over the job that history lists by this id, or, without one, over the job on view."""
 
-    def __init__(self, desk: Desk, parent: QWidget | None, job_id: str | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Export")
+    document = Document(
+        command="export",
+        title="Export",
+        meaning="The record of a migration, one row per path: patient, study, series, UIDs, status, what was "
+        "changed, and why what failed did.",
+        name="migration-record",
+        kinds=(
+            Kind("--csv", "CSV table", "csv"),
+            Kind("--jsonl", "JSON lines", "jsonl", is_usual=False),
+        ),
+    )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from PyQt5.QtWidgets import QDialog, QWidget
-
-from migrator.ui.desk import Desk
+from migrator.ui.dialogs.export_files import Document, FilesDialog, Kind
 
 
-class ReportDialog(QDialog):
+class ReportDialog(FilesDialog):
     """Over the job that history lists by this id, or, without one, over the job on view."""
 
-    def __init__(self, desk: Desk, parent: QWidget | None, job_id: str | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Report")
+    document = Document(
+        command="report",
+        title="Report",
+        meaning="One document of a migration, to be kept: what was found, sent and proven, every study "
+        "that is not as it should be, and what was done to the contents.",
+        name="migration-report",
+        kinds=(Kind("--html", "HTML page", "html"), Kind("--pdf", "PDF", "pdf")),
+    )

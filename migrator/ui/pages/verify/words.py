@@ -1,0 +1,41 @@
+"""What the Verify page says of verdicts, proofs and attributes."""
+
+from __future__ import annotations
+
+import re
+
+from migrator.jobs.verified import Proof, Verdict
+
+VERDICTS: dict[Verdict, str] = {
+    Verdict.MISSING: "Missing",
+    Verdict.MISMATCH: "Mismatch",
+    Verdict.UNPROVEN: "Unproven",
+    Verdict.MATCH: "Match",
+}
+"""In the order in which they want attention."""
+
+MEANINGS: dict[Verdict, str] = {
+    Verdict.MATCH: "The destination named every instance that it should hold",
+    Verdict.MISMATCH: "The destination holds other instances than those that were sent",
+    Verdict.MISSING: "The destination lacks instances that were sent",
+    Verdict.UNPROVEN: "The destination's answers do not prove it either way",
+}
+
+PROOFS: dict[Proof, str] = {
+    Proof.UID_SET: "Every UID",
+    Proof.COUNT: "Number only",
+    Proof.NONE: "None",
+}
+
+PROOF_MEANINGS: dict[Proof, str] = {
+    Proof.UID_SET: "The destination named the UID of every instance that it holds",
+    Proof.COUNT: "The destination told only how many instances it holds",
+    Proof.NONE: "The destination could not be asked, or did not answer to it",
+}
+
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def attribute_words(keyword: str) -> str:
+    """PatientBirthDate as Patient Birth Date, PatientID as Patient ID."""
+    return _HUMP.sub(" ", keyword)
