@@ -117,7 +117,8 @@ class Helper(QObject):
         super().__init__(parent)
         self._pool = QThreadPool()
         self._pool.setMaxThreadCount(4)
-        self._done.connect(lambda then, answer: then(answer))
+        self._is_closed = False
+        self._done.connect(self._tell)
 
     def later(self, work: Callable[[], object], then: Callable[[object], None]) -> None:
         """Do `work` in a thread; `then` gets what it returned, or the exception, in the event loop."""
@@ -126,3 +127,12 @@ class Helper(QObject):
     def wait(self, milliseconds: int = 2000) -> bool:
         """Wait for what is under way; whether all of it ended."""
         return bool(self._pool.waitForDone(milliseconds))
+
+    def close(self) -> None:
+        """Wait a moment for what is under way, and tell nobody: who asked may be gone already."""
+        self._is_closed = True
+        self.wait()
+
+    def _tell(self, then: Callable[[object], None], answer: object) -> None:
+        if not self._is_closed:
+            then(answer)

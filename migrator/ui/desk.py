@@ -95,7 +95,7 @@ class Desk(QObject):
         self.save()
         self.rows.close()
         self.bridge.stop()
-        self.helper.wait()
+        self.helper.close()
         for running in self.commands:
             running.launched.leave()
 

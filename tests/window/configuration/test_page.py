@@ -28,6 +28,7 @@ Start = Callable[..., KeepingScp]
 @pytest.fixture
 def page(window: MainWindow) -> ConfigurationPage:
     window.resize(1024, 700)
+    window.go("configuration")
     found = window.pages["configuration"]
     assert isinstance(found, ConfigurationPage)
     return found

@@ -23,6 +23,7 @@ CLINIC = Destination(host="10.0.0.7", port=11112, ae_title="CLINIC", tls=TlsSett
 
 @pytest.fixture
 def page(window: MainWindow) -> ConfigurationPage:
+    window.go("configuration")
     found = window.pages["configuration"]
     assert isinstance(found, ConfigurationPage)
     return found

@@ -102,7 +102,9 @@ class Summary(QFrame):
         self._words.setText(ready or "Still needed:")
         self._words.setToolTip(ready)
         for number, link in enumerate(self._links):
-            link.setText(found[number].words if number < len(found) else "")
+            words = found[number].words if number < len(found) else ""
+            link.setText(words)
+            link.setAccessibleName(f"Still needed: {words or 'nothing'}")
         self.upload.setEnabled(is_ready)
         self.browser.setEnabled(is_source_good)
         self._fit()
