@@ -32,7 +32,7 @@ class PreviewPane(QWidget):
         self.setAccessibleName("Preview")
         self.loader = Loader(self._arrived)
         self._wanted: Wanted | None = None
-        self._shown: Wanted | None = None
+        self.shown: Wanted | None = None
         self._caption_text = ""
         self._loading = QTimer(self)
         self._loading.setSingleShot(True)
@@ -91,7 +91,7 @@ class PreviewPane(QWidget):
     def show_file(self, path: Path, caption: str) -> None:
         """Show a file's image and attributes as soon as they are read; the newest call wins."""
         self.frame_bar.stop()
-        self._wanted, self._shown = Wanted(str(path)), None
+        self._wanted, self.shown = Wanted(str(path)), None
         self._caption_text = caption
         self._loading.start(_LOADING_AFTER)
         self.loader.want(self._wanted)
@@ -101,11 +101,11 @@ class PreviewPane(QWidget):
         self.loader.forget()
         self._loading.stop()
         self.frame_bar.stop()
-        self._wanted = self._shown = None
+        self._wanted = self.shown = None
         self.stack.setCurrentWidget(self.empty)
 
     def _want_frame(self, frame: int) -> None:
-        if self._wanted is not None and self._shown is not None:
+        if self._wanted is not None and self.shown is not None:
             self.loader.want(Wanted(self._wanted.path, frame))
 
     def _tell_loading(self) -> None:
@@ -119,9 +119,9 @@ class PreviewPane(QWidget):
     def _arrived(self, wanted: Wanted, look: Look) -> None:
         if self._wanted is None or wanted.path != self._wanted.path:
             return
-        is_new = self._shown is None
+        is_new = self.shown is None
         self._loading.stop()
-        self._shown = wanted
+        self.shown = wanted
         if is_new:
             self._show_caption()
             self.frame_bar.show_frames(look.frames, look.rate)
@@ -166,7 +166,7 @@ class PreviewPane(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._shown is not None:
+        if self.shown is not None:
             self._show_caption()
 
     def hideEvent(self, event: QHideEvent) -> None:

@@ -24,7 +24,7 @@ from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import column
 
 _HEADERS = ("Attribute", "Value", "Tag")
-_NAME_WIDTH, _TAG_WIDTH = 150, 96
+_NAME_WIDTH, _TAG_WIDTH = 140, 92
 
 Row = Tag | str
 """A heading is a text."""
