@@ -16,7 +16,7 @@ from migrator.jobs.inventory_tree import InventoryTree, Line, PatientNode, Serie
 _YIELD_EVERY = 256
 
 Column = Literal["name", "id", "modality", "date", "studies", "series", "instances", "size"]
-COLUMNS: tuple[Column, ...] = ("name", "id", "modality", "date", "studies", "series", "instances", "size")
+COLUMNS: tuple[Column, ...] = ("name", "id", "modality", "date", "instances", "size", "series", "studies")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,16 @@ from migrator.ui.desk import Desk, Selection
 from migrator.ui.pages.browser.slices import Slices
 
 _AFTER = 300  # milliseconds
+_GROWING = 5000  # milliseconds between two lists while the scan goes on
 
 
 class Chooser(QObject):
     """Used from the event loop only."""
 
-    def __init__(self, desk: Desk, slices: Slices) -> None:
+    def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
-        self._slices = slices
+        self._slices = Slices(self)  # its own: a list of a million files must not hold up the tree
         self._tree: InventoryTree | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -34,8 +35,13 @@ class Chooser(QObject):
         self._tree = tree
 
     def touch(self) -> None:
-        """Something is checked or unchecked, or more was found."""
+        """Something is checked or unchecked."""
         self._timer.start(_AFTER)
+
+    def touch_later(self) -> None:
+        """More was found."""
+        if not self._timer.isActive() and not self._slices.is_on("choose"):
+            self._timer.start(_GROWING)
 
     def is_ours(self, selection: Selection) -> bool:
         """Whether this was told by the tree."""

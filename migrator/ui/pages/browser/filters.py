@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtGui import QKeyEvent, QMouseEvent
-from PyQt5.QtWidgets import QCheckBox, QLineEdit, QMenu, QSizePolicy, QToolButton, QWidget
+from PyQt5.QtWidgets import QCheckBox, QLineEdit, QMenu, QToolButton, QWidget
 
 from migrator.core.errors import UsageError
 from migrator.jobs.inventory_view import Sifting, first_day, last_day
@@ -35,8 +35,8 @@ class FilterBar(QWidget):
         self.text.setMinimumWidth(_TEXT_WIDTH)
         self.text.setToolTip("Ctrl+F")
         self.modalities = ModalityButton()
-        self.first = _date_field("from YYYY-MM-DD", "Study date from")
-        self.last = _date_field("to YYYY-MM-DD", "Study date to")
+        self.first = _date_field("Date from", "Study date from")
+        self.last = _date_field("Date to", "Study date to")
         self.chosen_only = QCheckBox("Checked only")
         self._clear = tool("filter-off-outline", "Clear all filters", self.clear)
         self._clear.setEnabled(False)
@@ -90,10 +90,8 @@ def _date_field(words: str, name: str) -> QLineEdit:
     made = QLineEdit()
     made.setPlaceholderText(words)
     made.setAccessibleName(name)
-    made.setToolTip(f"{name}: a day, a month or a year")
-    made.setMaximumWidth(_DATE_WIDTH + tokens.WIDE)
-    made.setMinimumWidth(_DATE_WIDTH)
-    made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+    made.setToolTip(f"{name}: YYYY-MM-DD, YYYY-MM or YYYY")
+    made.setFixedWidth(_DATE_WIDTH)
     return made
 
 

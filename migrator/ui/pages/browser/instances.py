@@ -11,7 +11,7 @@ from PyQt5.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from migrator.core.outcome import State
 from migrator.jobs.inventory_tree import InventoryTree, SeriesNode
-from migrator.jobs.naming import uid_words
+from migrator.jobs.scan import name_of
 from migrator.jobs.tail import WORDS, Row
 from migrator.records.words import count, size
 from migrator.ui.pages.browser.tree_model import as_tip
@@ -92,6 +92,8 @@ class InstanceModel(QAbstractTableModel):
         return None
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlags:
+        if not index.isValid():
+            return Qt.ItemFlags()
         plain = Qt.ItemFlags(Qt.ItemFlag.ItemIsEnabled) | Qt.ItemFlag.ItemIsSelectable
         if index.column() == _NUMBER and self.can_send(index.row()):
             plain |= Qt.ItemFlag.ItemIsUserCheckable
@@ -120,9 +122,11 @@ class InstanceModel(QAbstractTableModel):
         if record is None:
             return ""
         if column == _CLASS:
-            return uid_words(record.sop_class) if record.sop_class else ""
+            return name_of(record.sop_class) if record.sop_class else ""
         if column == _SIZE:
             return size(record.size)
+        if column == _STATE and self.can_send(row) and not self.is_chosen(row):
+            return "left out"
         return record.path if column == _FILE else state_words(record)
 
     def setData(self, index: QModelIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:

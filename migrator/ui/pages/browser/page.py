@@ -20,7 +20,7 @@ from migrator.ui.pages.browser.panel import TreePanel
 from migrator.ui.pages.browser.preview import PreviewPane
 from migrator.ui.pages.browser.problems import ProblemDialog, problem_words
 from migrator.ui.pages.browser.scanning import SourceScan
-from migrator.ui.pages.browser.tree_model import name_of
+from migrator.ui.pages.browser.tree_model import series_words
 from migrator.ui.pages.page import Page
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row
@@ -40,7 +40,7 @@ class BrowserPage(Page):
         super().__init__(desk)
         self.scan = SourceScan(desk)
         self.panel = TreePanel(desk.state)
-        self.chooser = Chooser(desk, self.panel.slices)
+        self.chooser = Chooser(desk)
         self.instances = InstanceModel()
         self.list = InstanceView(self.instances)
         self.preview = PreviewPane(desk)
@@ -200,7 +200,7 @@ class BrowserPage(Page):
             self._show_line(self.panel.view.current)
         self.instances.grow()
         if self._is_touched and self.scan.is_on:
-            self.chooser.touch()
+            self.chooser.touch_later()
         self._show_state()
 
     def _show_state(self) -> None:
@@ -271,7 +271,7 @@ class BrowserPage(Page):
         if series is self.instances.series:
             return
         self.instances.show(self.scan.tree, series)
-        _set_elided(self._of_series, f"Series {name_of(series)} · {counted(series.instances, 'instance')}")
+        _set_elided(self._of_series, f"{series_words(series)} · {counted(series.instances, 'instance')}")
         self.list.setCurrentIndex(self.instances.index(0, 0))
 
     def _show_instance(self, index: int) -> None:
@@ -280,7 +280,7 @@ class BrowserPage(Page):
         if record is None or series is None:
             self.preview.clear()
             return
-        caption = f"{name_of(series)} · {index + 1} of {counted(self.instances.rowCount(), 'instance')}"
+        caption = f"{series_words(series)} · {index + 1} of {counted(self.instances.rowCount(), 'instance')}"
         self.preview.show_file(Path(self.scan.source, record.path), caption)
 
     def _enter(self) -> None:
@@ -303,9 +303,11 @@ def _splitter(
     made.addWidget(first)
     made.addWidget(second)
     made.setChildrenCollapsible(False)
+    made.setProperty("kind", "gap")
     made.setHandleWidth(tokens.SMALL)
     for index, part in enumerate(parts):
         made.setStretchFactor(index, part)
+    made.setSizes([part * 100 for part in parts])
     return made
 
 

@@ -27,7 +27,7 @@ TITLES: dict[Column, str] = {
     "size": "Size",
 }
 _NUMBERS = frozenset({"studies", "series", "instances", "size"})
-_TAIL = 14  # letters of a UID's end
+_TAIL = 10  # letters of a UID's end
 
 NODE = Qt.ItemDataRole.UserRole
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -135,6 +135,8 @@ class TreeModel(QAbstractTableModel):
         return None
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlags:
+        if not index.isValid():
+            return Qt.ItemFlags()
         return Qt.ItemFlags(Qt.ItemFlag.ItemIsEnabled) | Qt.ItemFlag.ItemIsSelectable
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -202,7 +204,13 @@ def name_of(line: Line) -> str:
             return line.about.description or "(no description)"
         case SeriesNode():
             number, words = line.about.number, line.about.description
-            return f"{number}  {words}".strip() or "(no description)"
+            return f"{number}  {words}".strip() if words else f"Series {number}".strip()
+
+
+def series_words(series: SeriesNode) -> str:
+    """A series where nothing beside says that it is one."""
+    number, words = series.about.number, series.about.description
+    return ": ".join(filter(None, (f"Series {number}".strip(), words)))
 
 
 def id_of(line: Line) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt5.QtCore import QItemSelectionModel, QModelIndex, QPoint, QRect, QSize, Qt, pyqtSignal
-from PyQt5.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPalette
+from PyQt5.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPalette, QResizeEvent
 from PyQt5.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -20,7 +20,8 @@ from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 
 _STEP = 16  # pixels of one level, of the chevron, of the box and of the icon
-_WIDTHS = {"name": 250, "id": 120, "modality": 54, "date": 92, "studies": 62, "series": 56, "instances": 76}
+_WIDTHS = {"id": 116, "modality": 54, "date": 92, "studies": 70, "series": 64, "instances": 84, "size": 84}
+_NAME_WIDTH = 230  # at least
 _ICONS = {PatientNode: "account-outline", StudyNode: "folder-outline", SeriesNode: "layers-outline"}
 
 
@@ -59,10 +60,16 @@ class TreeView(QTableView):
         header.setSectionsClickable(True)
         header.setSortIndicatorShown(True)
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
-        header.setStretchLastSection(True)
         header.setMinimumSectionSize(40)
         for index, column in enumerate(COLUMNS):
-            self.setColumnWidth(index, _WIDTHS.get(column, 80))
+            self.setColumnWidth(index, _WIDTHS.get(column, _NAME_WIDTH))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The names take what the other columns leave."""
+        super().resizeEvent(event)
+        header = self.horizontalHeader()
+        others = header.length() - header.sectionSize(0)
+        header.resizeSection(0, max(_NAME_WIDTH, self.viewport().width() - others))
 
     @property
     def current(self) -> Line | None:
