@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PyQt5 import sip
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
 
@@ -76,7 +77,7 @@ class PlacesForm(QWidget):
 
     def _propose(self, networks: object) -> None:
         """Offer the networks that this computer is in; nothing is filled in unasked."""
-        if not isinstance(networks, tuple) or not networks:
+        if not isinstance(networks, tuple) or not networks or sip.isdeleted(self):
             return
         self._own.addWidget(label("This computer's network:", "caption"))
         for network in networks:

@@ -9,7 +9,7 @@ import pytest
 from PyQt5.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from migrator.core.model import Node
+from migrator.core.model import Node, Tls
 from migrator.ui.configuration import Destination
 from migrator.ui.desk import Desk
 from migrator.ui.dialogs.assistant import ConnectionAssistant
@@ -139,6 +139,23 @@ def test_it_says_how_many_places_would_be_tried(assistant: ConnectionAssistant) 
     )
     assistant.ask()
     assert assistant.begins.hasFocus()
+
+
+def test_a_node_that_speaks_tls_is_chosen_with_tls_and_what_is_no_node_is_not(
+    qtbot: QtBot, assistant: ConnectionAssistant
+) -> None:
+    from migrator.jobs.discover import Finding, Kind
+
+    assistant.model.add([Finding("10.0.0.1", 2762, Kind.TLS), Finding("10.0.0.2", 80, Kind.OTHER)])
+    with qtbot.waitSignal(assistant.chosen) as chosen:
+        click(qtbot, assistant, 0)
+    assert chosen.args == [Node("10.0.0.1", 2762, "ANY-SCP", tls=Tls())]
+    assert assistant.takes.isEnabled()
+    with qtbot.assertNotEmitted(assistant.chosen):
+        click(qtbot, assistant, 1)
+        qtbot.keyClick(assistant.table, Qt.Key.Key_Return)
+    assert not assistant.takes.isEnabled()
+    assert assistant.isVisible()
 
 
 def test_what_cannot_be_chosen_stands_below_what_can() -> None:

@@ -72,6 +72,17 @@ def test_each_fold_says_how_many_of_its_settings_differ_and_what_is_to_be_correc
     field(options, "peak").editor.inner.setText("7")
     assert any(one.text() == "1 field to correct" for one in options.findChildren(QLabel))
     assert list(options.errors) == ["peak"]
+    options.rules.editor.setPlainText("nonsense\nStationName delete\nmore")
+    qtbot.waitUntil(lambda: any(one.text() == "2 lines to correct" for one in heads(options)))
+
+
+def heads(options: OptionsPanel) -> list[QLabel]:
+    """What stands beside the folds' titles."""
+    return [
+        one
+        for one in options.folds["Tag rules"].findChildren(QLabel)
+        if one.parent() in options.folds.values()
+    ]
 
 
 def test_the_preset_is_chosen_and_the_steps_say_what_it_makes_of_them(qtbot: QtBot, desk: Desk) -> None:

@@ -74,7 +74,7 @@ def test_saved_rules_are_the_configured_ones_and_come_back_with_the_next_start(
     choose(monkeypatch, file)
     qtbot.keyClicks(panel.editor, GOOD.splitlines()[0])
     assert "not saved" in panel.state.text()
-    qtbot.mouseClick(panel.saves, Qt.MouseButton.LeftButton)
+    qtbot.keyClick(panel.editor, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
     assert file.read_text() == GOOD.splitlines()[0]
     assert desk.configuration.settings.rule.rules == str(file)
     assert panel.state.text() == "north.txt"

@@ -206,5 +206,7 @@ class DestinationCard(QWidget):
     def _fill(self, node: Node) -> None:
         """Take over where a node that was found is; how we call ourselves stays."""
         found = {"host": node.host, "port": node.port, "ae_title": node.ae_title, "name": ""}
+        if node.tls is not None:
+            found["tls"] = self.destination.tls.model_copy(update={"tls": True})
         self._edit(self.destination.model_copy(update=found))
         self.test.setFocus()

@@ -64,6 +64,7 @@ class OptionsPanel(QWidget):
         self._parts: list[tuple[_Part, SettingsForm]] = []
         self.recovery = RecoveryChoice(desk)
         self.rules = RulesPanel(desk)
+        self.rules.judged.connect(lambda: self._note("Tag rules"))
         self.schedule = label("", "muted", wraps=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -147,6 +148,8 @@ class OptionsPanel(QWidget):
         words = [f"{changed} changed"] if changed else []
         if wrong:
             words.append(f"{counted(wrong, 'field')} to correct")
+        if title == "Tag rules" and self.rules.wrong_lines:
+            words.append(f"{counted(self.rules.wrong_lines, 'line')} to correct")
         self.folds[title].note(", ".join(words))
 
     def _tell_schedule(self) -> None:

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt5.QtCore import Qt, QTimer
-from PyQt5.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QMenu, QMessageBox, QWidget
+from PyQt5 import sip
+from PyQt5.QtCore import Qt, QTimer, pyqtSignal
+from PyQt5.QtGui import QKeySequence
+from PyQt5.QtWidgets import (
+    QFileDialog,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QMessageBox,
+    QShortcut,
+    QWidget,
+)
 
 from migrator.core.errors import UsageError
 from migrator.jobs.rules import EXAMPLES, CheckedRules, checked, read_rules, write_rules
@@ -28,11 +38,15 @@ _LINE = Qt.ItemDataRole.UserRole
 class RulesPanel(QWidget):
     """The editor of the rules file that is configured. A migration uses the file, as it was last saved."""
 
+    judged = pyqtSignal()
+    """After each check of what is written: `wrong_lines` may be others now."""
+
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
         self._file = ""
         self._number = 0
+        self.wrong_lines = 0
         self.editor = LineNumberEditor()
         self.editor.setAccessibleName("Rules, one per line")
         self.editor.setPlaceholderText('One rule per line, for example: AccessionNumber prefix "OLD-"')
@@ -46,6 +60,9 @@ class RulesPanel(QWidget):
         self.list.itemClicked.connect(self._go_to)
         self.preview = RulesPreview(desk)
         self._arrange()
+        keys = QShortcut(QKeySequence(QKeySequence.StandardKey.Save), self)
+        keys.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        keys.activated.connect(self.save)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_PAUSE)
@@ -60,7 +77,7 @@ class RulesPanel(QWidget):
     def _arrange(self) -> None:
         opens = button("Open…", "folder-open-outline", tip="Open a file with rules")
         opens.clicked.connect(self.open)
-        self.saves = button("Save", "content-save-outline", tip="Save the rules to their file")
+        self.saves = button("Save", "content-save-outline", tip="Save the rules to their file (Ctrl+S)")
         self.saves.clicked.connect(self.save)
         saves_as = button("Save as…", tip="Save the rules to another file, which is used from then on")
         saves_as.clicked.connect(self.save_as)
@@ -150,7 +167,7 @@ class RulesPanel(QWidget):
         self._desk.later(lambda: read_rules(Path(file)), lambda answer: self._read(answer, file))
 
     def _read(self, answer: object, file: str) -> None:
-        if file != self._file or self.editor.document().isModified():
+        if sip.isdeleted(self) or file != self._file or self.editor.document().isModified():
             return
         self.editor.setPlainText(answer if isinstance(answer, str) else "")
         self.editor.document().setModified(False)
@@ -176,7 +193,8 @@ class RulesPanel(QWidget):
         self._desk.later(lambda: checked(text), lambda answer: self._take(answer, text, number))
 
     def _take(self, answer: object, text: str, number: int) -> None:
-        if number == self._number and isinstance(answer, CheckedRules):
+        is_wanted = number == self._number and not sip.isdeleted(self)
+        if is_wanted and isinstance(answer, CheckedRules):
             self._show(answer, text)
 
     def _show(self, answer: CheckedRules, text: str) -> None:
@@ -187,10 +205,13 @@ class RulesPanel(QWidget):
         for rule in answer.rules[: max(0, _MOST_LISTED - len(answer.faults))]:
             self._add(rule.line, rule.words, "check", tokens.GREEN)
         set_role(self.words, "error" if answer.faults else "muted")
+        self.wrong_lines = len({fault.line for fault in answer.faults})
         rules = counted(len(answer.rules), "rule") if answer.rules else "No rules: nothing is changed"
-        wrong = {fault.line for fault in answer.faults}
-        self.words.setText(f"{counted(len(wrong), 'line')} to correct" if wrong else rules)
+        words = f"{counted(self.wrong_lines, 'line')} to correct" if self.wrong_lines else rules
+        is_cut = len(answer.faults) + len(answer.rules) > _MOST_LISTED
+        self.words.setText(f"{words}; the first {_MOST_LISTED} are listed" if is_cut else words)
         self.preview.show_rules(None if answer.faults else text)
+        self.judged.emit()
 
     def _add(self, line: int, words: str, sign: str, colour: str) -> None:
         item = QListWidgetItem(icon(sign, colour), f"Line {line}: {words}")

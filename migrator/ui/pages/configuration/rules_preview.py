@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PyQt5 import sip
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import (
     QAbstractItemView,
@@ -86,7 +87,7 @@ class RulesPreview(QWidget):
         self._desk.later(lambda: preview(file, settings, rules), lambda answer: self._take(answer, number))
 
     def _take(self, answer: object, number: int) -> None:
-        if number != self._asked:
+        if number != self._asked or sip.isdeleted(self):
             return
         if isinstance(answer, Preview):
             self._fill(tuple((one.keyword, one.before, one.after) for one in answer.changes))
