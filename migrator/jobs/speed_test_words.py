@@ -36,6 +36,7 @@ def as_json(result: SpeedTestResult) -> dict[str, Any]:
                 "transfer_syntax": instance.transfer_syntax,
                 "bytes": instance.size,
                 "stored": outcome.is_stored,
+                "state": outcome.state.value,
                 "status": outcome.status,
                 "seconds": round(outcome.seconds, 6),
                 "reason": outcome.reason,
