@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from migrator.engine.manifest_lines import path_of
-from migrator.jobs.inventory_tree import InventoryTree, SeriesNode
+from migrator.jobs.inventory_nodes import SeriesNode
+from migrator.jobs.inventory_tree import InventoryTree
 
 _PENDING = 0
 _YIELD_EVERY = 128

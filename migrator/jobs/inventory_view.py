@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from migrator.core.errors import UsageError
-from migrator.jobs.inventory_tree import InventoryTree, Line, PatientNode, SeriesNode, StudyNode
+from migrator.jobs.inventory_nodes import Line, PatientNode, SeriesNode, StudyNode
+from migrator.jobs.inventory_tree import InventoryTree
 
 _YIELD_EVERY = 256
 

@@ -12,7 +12,8 @@ from migrator.core.errors import UsageError
 from migrator.core.model import Instance, Patient, Reason, Series, Study
 from migrator.core.outcome import Problem, State
 from migrator.jobs.inventory_chosen import chosen_files, whole_studies
-from migrator.jobs.inventory_tree import InventoryTree, Line, PatientNode, SeriesNode, key_of
+from migrator.jobs.inventory_nodes import Line, PatientNode, SeriesNode, key_of
+from migrator.jobs.inventory_tree import InventoryTree
 from migrator.jobs.inventory_view import (
     Order,
     Sifting,

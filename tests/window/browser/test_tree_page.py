@@ -12,8 +12,8 @@ from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from migrator.core.settings import ScanSettings, Settings
-from migrator.jobs.inventory_tree import first_series
-from migrator.ui.configuration import Configuration, Destination
+from migrator.jobs.inventory_nodes import first_series
+from migrator.ui.configuration import Configuration
 from migrator.ui.desk import Desk, Selection
 from migrator.ui.pages.browser.menu import LineMenu, first_path, send_first
 from migrator.ui.pages.browser.page import BrowserPage
@@ -138,6 +138,7 @@ def test_the_menu_copies_selects_alone_and_sends_first(
 ) -> None:
     source, peer = archive(studies=3, instances=4), keeping_scp(delay=0.1)
     desk, node = page.desk, peer.node
+    destinations = (Destination(host=node.host, port=node.port, ae_title=node.ae_title),)
     scanned(qtbot, page, source.folder)
     tree = page.scan.tree
     assert tree is not None
@@ -157,10 +158,7 @@ def test_the_menu_copies_selects_alone_and_sends_first(
     page.panel.check_all(True)
     told(qtbot, page, lambda one: one == Selection())
 
-    destination = Destination(host=node.host, port=node.port, ae_title=node.ae_title)
-    desk.change(
-        Configuration(source=str(source.folder), destinations=(destination,), settings=AT_ONCE, verify=False)
-    )
+    desk.change(desk.configuration.model_copy(update={"destinations": destinations, "verify": False}))
     migration = desk.migrate("--workers", "1")
     qtbot.waitUntil(lambda: len(peer.datasets) > 0, timeout=30_000)
     qtbot.waitUntil(lambda: migration.sight.is_live)

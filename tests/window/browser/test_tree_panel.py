@@ -14,7 +14,8 @@ from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from migrator.core.model import Instance, Patient, Series, Study
-from migrator.jobs.inventory_tree import InventoryTree, Line, StudyNode
+from migrator.jobs.inventory_nodes import Line, StudyNode
+from migrator.jobs.inventory_tree import InventoryTree
 from migrator.jobs.scan_list import ScanList
 from migrator.jobs.tail import Tail
 from migrator.ui.pages.browser.panel import TreePanel

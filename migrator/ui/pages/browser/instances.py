@@ -10,7 +10,8 @@ from PyQt5.QtGui import QColor, QKeyEvent
 from PyQt5.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from migrator.core.outcome import State
-from migrator.jobs.inventory_tree import InventoryTree, SeriesNode
+from migrator.jobs.inventory_nodes import SeriesNode
+from migrator.jobs.inventory_tree import InventoryTree
 from migrator.jobs.scan import name_of
 from migrator.jobs.tail import WORDS, Row
 from migrator.records.words import count, size

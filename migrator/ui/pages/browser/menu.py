@@ -11,7 +11,8 @@ from PyQt5.QtGui import QDesktopServices
 from PyQt5.QtWidgets import QAction, QApplication, QMenu, QWidget
 
 from migrator.core.errors import MigratorError
-from migrator.jobs.inventory_tree import InventoryTree, Line, PatientNode, SeriesNode, StudyNode, first_series
+from migrator.jobs.inventory_nodes import Line, PatientNode, SeriesNode, StudyNode, first_series
+from migrator.jobs.inventory_tree import InventoryTree
 from migrator.records.words import counted
 from migrator.ui.desk import Desk
 from migrator.ui.pages.browser.tree_model import id_of, name_of

@@ -8,7 +8,7 @@ from PyQt5.QtCore import QPoint, Qt
 from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QShortcut, QSplitter, QStackedWidget, QWidget
 
-from migrator.jobs.inventory_tree import Line, first_series
+from migrator.jobs.inventory_nodes import Line, first_series
 from migrator.records.words import counted
 from migrator.ui.configuration import Configuration
 from migrator.ui.desk import Desk, Selection
@@ -307,7 +307,7 @@ def _splitter(
     made.setHandleWidth(tokens.SMALL)
     for index, part in enumerate(parts):
         made.setStretchFactor(index, part)
-    made.setSizes([part * 100 for part in parts])
+    made.setSizes([part * 10_000 for part in parts])  # shares of what there will be
     return made
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from PyQt5.QtCore import QSettings, Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QWidget
 
-from migrator.jobs.inventory_tree import InventoryTree, Key, Line, key_of
+from migrator.jobs.inventory_nodes import Key, Line, key_of
+from migrator.jobs.inventory_tree import InventoryTree
 from migrator.jobs.inventory_view import (
     COLUMNS,
     Order,

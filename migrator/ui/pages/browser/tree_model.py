@@ -12,7 +12,7 @@ from typing import Any
 
 from PyQt5.QtCore import QAbstractTableModel, QModelIndex, Qt, pyqtSignal
 
-from migrator.jobs.inventory_tree import Line, PatientNode, SeriesNode, StudyNode
+from migrator.jobs.inventory_nodes import Line, PatientNode, SeriesNode, StudyNode
 from migrator.jobs.inventory_view import COLUMNS, Column
 from migrator.records.words import count, counted, day, size
 

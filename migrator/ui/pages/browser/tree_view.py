@@ -13,7 +13,7 @@ from PyQt5.QtWidgets import (
     QTableView,
 )
 
-from migrator.jobs.inventory_tree import Line, PatientNode, SeriesNode, StudyNode
+from migrator.jobs.inventory_nodes import Line, PatientNode, SeriesNode, StudyNode
 from migrator.jobs.inventory_view import COLUMNS
 from migrator.ui.pages.browser.tree_model import NODE, TreeModel, check_state, level_of
 from migrator.ui.theme import tokens
