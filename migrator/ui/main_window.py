@@ -331,12 +331,14 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """With a tray, a window that is closed in a run waits there; else closing is quitting."""
-        if not self._is_left and not self.desk.is_closed:
+        is_asked = self._is_left or self.desk.is_closed
+        if not is_asked and is_run_on(self.desk) and self._goes_to_tray:
             event.ignore()
-            if self._goes_to_tray and is_run_on(self.desk):
-                self._to_tray()
-            else:
-                self.quit()
+            self._to_tray()
+            return
+        if not is_asked and (is_run_on(self.desk) or self.demo.is_on):
+            event.ignore()
+            QTimer.singleShot(0, self.quit)  # Qt closes nothing while it is closing it
             return
         place.keep(self, self.desk.state, self.page)
         cancel_the_rest(self.desk)

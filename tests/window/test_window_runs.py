@@ -90,8 +90,8 @@ def test_quitting_in_a_run_asks_and_stays_leaves_or_cancels(
     qtbot.waitUntil(lambda: bool(peer.datasets), timeout=LONG)
 
     window.close()
-    asked = window.findChild(QuitDialog)
-    asked.stay.click()
+    qtbot.waitUntil(lambda: window.findChild(QuitDialog) is not None)
+    window.findChild(QuitDialog).stay.click()
     assert window.isVisible()
     assert migration.running.is_on
     qtbot.waitUntil(lambda: window.findChild(QuitDialog) is None)
