@@ -31,7 +31,7 @@ class ShortcutsDialog(QDialog):
     def __init__(self, of_menus: Mapping[str, str], parent: QWidget | None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keyboard shortcuts")
-        self.resize(560, 560)
+        self.resize(680, 620)
         inside = QWidget()
         grid = QGridLayout(inside)
         grid.setHorizontalSpacing(tokens.WIDE)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PyQt5.QtCore import QByteArray, QModelIndex, Qt, QUrl
-from PyQt5.QtGui import QDesktopServices, QKeySequence
+from PyQt5.QtGui import QDesktopServices, QKeySequence, QPalette
 from PyQt5.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -15,6 +15,8 @@ from PyQt5.QtWidgets import (
     QLineEdit,
     QPushButton,
     QShortcut,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QWidget,
 )
@@ -31,7 +33,17 @@ from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row
 
 _STATE = "history/header"
-_WIDTHS = (124, 124, 230, 190, 80, 80, 190, 150)
+_WIDTHS = (128, 128, 200, 190, 76, 92, 170, 120)
+
+
+class _Coloured(QStyledItemDelegate):
+    """Leaves a verdict its colour also where its row is chosen."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        super().initStyleOption(option, index)
+        colour = index.data(Qt.ItemDataRole.ForegroundRole)
+        if colour is not None:
+            option.palette.setColor(QPalette.ColorRole.HighlightedText, colour)
 
 
 class HistoryDialog(QDialog):
@@ -66,6 +78,7 @@ class HistoryDialog(QDialog):
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setWordWrap(False)
+        table.setItemDelegate(_Coloured(table))
         table.setShowGrid(False)
         table.setAlternatingRowColors(True)
         table.setTabKeyNavigation(False)

@@ -59,6 +59,7 @@ COLUMNS: tuple[Column, ...] = (
 )
 _NUMBERS = (4, 5)
 _VERDICT = 6
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 
 class HistoryModel(QAbstractTableModel):
@@ -101,9 +102,11 @@ class HistoryModel(QAbstractTableModel):
         return 0 if parent is not None and parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
             return COLUMNS[section][0]
-        return None
+        return _RIGHT if role == Qt.ItemDataRole.TextAlignmentRole and section in _NUMBERS else None
 
     def data(self, index: QModelIndex, role: int = 0) -> Any:
         entry, column = self.shown[index.row()], index.column()
@@ -114,7 +117,7 @@ class HistoryModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole and column == _VERDICT:
             return QColor(_TONES.get(entry.verdict.tone, tokens.TEXT))
         if role == Qt.ItemDataRole.TextAlignmentRole and column in _NUMBERS:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            return _RIGHT
         return None
 
 
