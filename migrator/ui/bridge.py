@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from PyQt5.QtCore import QObject, QRunnable, QThread, QThreadPool, pyqtSignal
@@ -105,7 +106,9 @@ class _Task(QRunnable):
             answer = self._work()
         except Exception as error:  # noqa: BLE001 - a thread's outermost loop: the caller hears of it
             answer = error
-        self._done(answer)
+        # Whoever waited for it may be gone with the window.
+        with suppress(RuntimeError):
+            self._done(answer)
 
 
 class Helper(QObject):

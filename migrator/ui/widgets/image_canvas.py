@@ -22,10 +22,11 @@ _MOST_ZOOM = 64.0
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An image, and where in the pane it belongs."""
+    """An image, and where in the pane it belongs; `data` is the image's memory."""
 
     image: QImage
     target: QRectF
+    data: bytes
 
 
 class Canvas:
@@ -126,7 +127,7 @@ class Canvas:
             (right - left) * x_scale,
             (bottom - top) * y_scale,
         )
-        return Placed(self._image(layer[top:bottom, left:right]), target)
+        return self._placed(layer[top:bottom, left:right], target)
 
     def _layer(self, wide: float, high: float) -> tuple[NDArray[Any], int]:
         """The smallest copy that is still no smaller than what is drawn, and how much smaller it is."""
@@ -138,16 +139,16 @@ class Canvas:
             found, factor = layer, 1 << number
         return found, factor
 
-    def _image(self, pixels: NDArray[Any]) -> QImage:
+    def _placed(self, pixels: NDArray[Any], target: QRectF) -> Placed:
         if isinstance(self.picture, Colour):
             rgb = 255 - pixels if self.is_inverted else pixels
-            return _copied(rgb, QImage.Format.Format_RGB888)
+            return _drawn(rgb, target, QImage.Format.Format_RGB888)
         if self._table is None:
             assert isinstance(self.picture, Gray)
             is_inverted = self.picture.is_inverted != self.is_inverted
             voi = self.voi or self.picture.initial
             self._table = shades(self.picture.values, voi, is_inverted=is_inverted)
-        return _copied(self._table[pixels], QImage.Format.Format_Grayscale8)
+        return _drawn(self._table[pixels], target, QImage.Format.Format_Grayscale8)
 
 
 def _kept(centre: float, part: float) -> float:
@@ -157,8 +158,7 @@ def _kept(centre: float, part: float) -> float:
     return min(1 - part / 2, max(part / 2, centre))
 
 
-def _copied(pixels: NDArray[Any], kind: QImage.Format) -> QImage:
-    """An image with memory of its own."""
-    data = numpy.ascontiguousarray(pixels)
-    rows, columns = data.shape[:2]
-    return QImage(data.tobytes(), columns, rows, data.strides[0], kind).copy()
+def _drawn(pixels: NDArray[Any], target: QRectF, kind: QImage.Format) -> Placed:
+    rows, columns = pixels.shape[:2]
+    data = pixels.tobytes()
+    return Placed(QImage(data, columns, rows, len(data) // rows, kind), target, data)

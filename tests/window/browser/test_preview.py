@@ -351,3 +351,17 @@ def test_the_decoder_ends_with_the_pane(qtbot: QtBot, desk: Desk, files: dict[st
     assert decoders()
     pane.deleteLater()
     qtbot.waitUntil(lambda: not decoders(), timeout=LONG)
+
+
+def test_a_pane_that_goes_while_it_loads_leaves_nothing_behind(
+    qtbot: QtBot, desk: Desk, files: dict[str, Path]
+) -> None:
+    pane = PreviewPane(desk)
+    pane.show_file(files["loop"], "loop")
+    loader = pane.loader
+    pane.deleteLater()
+    with qtbot.waitSignal(pane.destroyed, timeout=LONG):
+        pass
+    assert loader._helper.wait(0)
+    loader.want(Wanted(str(files["slice"])))
+    assert loader._next is None

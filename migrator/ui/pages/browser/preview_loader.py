@@ -51,6 +51,8 @@ class Loader:
         self._is_closed = True
         self._next = None
         self._imager.close()
+        # What is under way is given up at once; its thread must not outlive what it reports to.
+        self._helper.wait()
 
     def _start(self, wanted: Wanted) -> None:
         self._under_way, self._overtaken_at = wanted, None

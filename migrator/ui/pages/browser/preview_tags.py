@@ -173,6 +173,7 @@ class TagPane(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._shown: tuple[Tag, ...] = ()
         self.model = TagModel()
         self.table = TagTable(self.model)
         self.search = QLineEdit()
@@ -185,6 +186,9 @@ class TagPane(QWidget):
 
     def show_tags(self, tags: Sequence[Tag]) -> None:
         """Show other attributes; the search stays, and how far the table is scrolled."""
+        if tuple(tags) == self._shown:
+            return
+        self._shown = tuple(tags)
         place = self.table.verticalScrollBar().value()
         self.model.show(tags)
         self.table.verticalScrollBar().setValue(place)
