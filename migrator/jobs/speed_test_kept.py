@@ -106,7 +106,10 @@ def _estimate(kept: Mapping[str, Any]) -> str:
     left = f"{counted(remaining['files'], 'file')}, {size(remaining['bytes'])}"
     if not isinstance(seconds, Mapping):
         return f"{left} are left to be sent."
-    return f"What is left, {left}, takes {span(seconds['low'])} to {span(seconds['high'])} at that."
+    if seconds["high"] < 1:
+        return f"What is left, {left}, takes less than a second at that."
+    low, high = span(seconds["low"]), span(seconds["high"])
+    return f"What is left, {left}, takes {low if low == high else f'{low} to {high}'} at that."
 
 
 def _refused(samples: list[Mapping[str, Any]]) -> str:

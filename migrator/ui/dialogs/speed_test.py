@@ -113,8 +113,8 @@ class SpeedTestDialog(QDialog):
         else:
             self.ask.setText(
                 f"A speed test really stores files of the source in {destination.node}: as many as "
-                "are chosen below, for good, and as a migration does, which finds them there later. Then the same files "
-                "are stored again many times, by more and more workers."
+                "are chosen below, for good, and as a migration does, which finds them there later. "
+                "Then the same files are stored again many times, by more and more workers."
             )
 
     def _offer(self) -> None:
@@ -220,9 +220,14 @@ class SpeedTestDialog(QDialog):
             told = f"Recommended: {counted(advice.workers, 'worker')}."
             self.use.setText(f"Use {counted(advice.workers, 'worker')}")
             self.use.setToolTip("Migrations that are begun from now on use so many; dials of a run stay")
-        self.words.setText(
-            " ".join(filter(None, (told, advice.estimate, advice.refused and f"{advice.refused}.")))
-        )
+        self.begin.setText("Measure again")
+        untold = [
+            f"{counted(one.workers, 'worker')} could not be measured: {one.trouble}."
+            for one in advice.levels
+            if one.trouble
+        ]
+        refused = [f"{advice.refused}."] if advice.refused else []
+        self.words.setText(" ".join([told, advice.estimate, *untold, *refused]))
         set_role(self.words, "warning" if advice.refused else "")
 
 

@@ -87,8 +87,9 @@ class ThroughputChart(QWidget):
     def show_points(self, points: Sequence[Point]) -> None:
         """Draw these, the oldest first."""
         self._points = points
-        self._plot.setVisible(bool(points))
-        self._nothing.setVisible(not points)
+        has_line = any(not one.is_gap for one in points)
+        self._plot.setVisible(has_line)
+        self._nothing.setVisible(not has_line)
         at = numpy.array([one.at for one in points])
         files = numpy.array([one.files for one in points])
         sent = numpy.array([one.bytes for one in points]) / _MB

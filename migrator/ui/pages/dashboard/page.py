@@ -8,6 +8,7 @@ from typing import Any
 from PyQt5.QtCore import QTimer
 from PyQt5.QtWidgets import QComboBox, QFrame, QVBoxLayout, QWidget
 
+from migrator.jobs.countdown import waiting_run
 from migrator.jobs.standing import StudyTally, standing_of
 from migrator.jobs.tail import Growth
 from migrator.ui.desk import Desk
@@ -55,6 +56,7 @@ class DashboardPage(Page):
         self._arrange()
         self._listen()
         self._renew()
+        self._show()
 
     def _make_span(self) -> QComboBox:
         span = QComboBox()
@@ -169,7 +171,8 @@ class DashboardPage(Page):
 
     def _sighted(self, sight: Sight) -> None:
         total, now = sight.total, time.time()
-        if total is not None and sight.is_live and not sight.is_paused:
+        is_held = sight.is_paused or waiting_run(sight.paces) is not None
+        if total is not None and sight.is_live and not is_held:
             self.history.add(now, total.files_per_second, total.bytes_per_second)
         else:
             self.history.pause(now)
