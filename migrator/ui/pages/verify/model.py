@@ -121,8 +121,7 @@ class StudyModel(QAbstractItemModel):
 
     def index(self, row: int, column: int, parent: QModelIndex = QModelIndex()) -> QModelIndex:  # noqa: B008
         if not parent.isValid():
-            is_there = row < len(self.rows) and column < len(COLUMNS)
-            return self.createIndex(row, column, 0) if is_there else QModelIndex()
+            return self.createIndex(row, column, 0) if row < len(self.rows) else QModelIndex()
         key = parent.internalId()
         if not key:
             return self.createIndex(row, column, (self.rows[parent.row()] + 1) << _BITS)
@@ -149,12 +148,8 @@ class StudyModel(QAbstractItemModel):
         return len(part.parts) if part is not None and not key & _MASK else 0
 
     def hasChildren(self, parent: QModelIndex = QModelIndex()) -> bool:  # noqa: B008
-        if not parent.isValid():
-            return bool(self.rows)
-        if parent.column() == 0 and not parent.internalId():
-            result = self.studies[self.rows[parent.row()]].result
-            return bool(result.series or result.missing or result.extra or result.attributes)
-        return self.rowCount(parent) > 0
+        # Asked of every study whenever the list changes: each has its series.
+        return self.rowCount(parent) > 0 if not parent.isValid() or parent.internalId() else True
 
     def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
         return len(COLUMNS)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt5.QtCore import QTimer
+from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtWidgets import QComboBox, QFileDialog, QMenu, QMessageBox, QTabWidget
 
-from migrator.jobs.verified import Verified, read_verified, write_verified
+from migrator.jobs.verified import Verified, write_verified
 from migrator.records.words import counted
 from migrator.ui.configuration import Configuration
 from migrator.ui.desk import Desk
@@ -19,6 +19,7 @@ from migrator.ui.pages.verify.commitment import CommitmentTab
 from migrator.ui.pages.verify.deep import DeepTab
 from migrator.ui.pages.verify.job import Job, State, jobs_of
 from migrator.ui.pages.verify.others import Other, OthersTab
+from migrator.ui.pages.verify.reading import read
 from migrator.ui.pages.verify.statement import StatementCard
 from migrator.ui.pages.verify.strip import CheckStrip, Outcome
 from migrator.ui.pages.verify.studies import StudiesTab
@@ -26,6 +27,7 @@ from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 from migrator.ui.trouble import trouble_of
 from migrator.ui.widgets.basics import button, label, row
+from migrator.ui.widgets.elided import ElidedLabel
 
 _CSV = "CSV (*.csv)"
 
@@ -65,7 +67,7 @@ class VerifyPage(Page):
     # How it is made
 
     def _make_head(self) -> None:
-        self._about = label("", "muted")
+        self._about = ElidedLabel("muted", Qt.TextElideMode.ElideMiddle)
         self.destinations = QComboBox()
         self.destinations.setAccessibleName("Destination")
         self.destinations.setToolTip("Which of the destinations this page is about")
@@ -78,7 +80,9 @@ class VerifyPage(Page):
         self.to_report = menu.addAction(icon("file-document-outline"), "Report as HTML or PDF…")
         self.to_export = menu.addAction(icon("database-export-outline"), "Record as CSV or JSON lines…")
         self.export.setMenu(menu)
-        self.body.addLayout(row(label(self.title, "heading"), self._about, None, self.destinations))
+        head = row(label(self.title, "heading"), self._about, self.destinations)
+        head.setStretch(1, 1)
+        self.body.addLayout(head)
         self.body.addLayout(row(self.verify, self.resend, None, self.export))
         self.body.addWidget(self.strip)
         self.body.addWidget(self.trouble)
@@ -168,7 +172,7 @@ class VerifyPage(Page):
         number, home = self._reading, self.desk.home
         printed = self._printed[1] if self._printed is not None and self._printed[0] == job else None
         self.desk.later(
-            lambda: read_verified(home, job.source, job.node, printed),
+            lambda: read(home, job, printed),
             lambda answer: self._have_read(number, answer),
         )
 
@@ -189,8 +193,7 @@ class VerifyPage(Page):
     def _show(self) -> None:
         state, verified = self.state, self.state.verified
         job = state.job
-        self._about.setText(f"{job.source}  to  {job.node}" if job is not None else "")
-        self._about.setToolTip(self._about.text())
+        self._about.say(f"{job.source}  to  {job.node}" if job is not None else "")
         why = "Choose a source and a destination first" if job is None else "Another check is on"
         can_verify = job is not None and not state.is_on
         self.verify.setEnabled(can_verify)

@@ -84,7 +84,7 @@ class CheckStrip(QFrame):
         return self._running is not None
 
     def start(self, title: str, words: Sequence[str], *, is_configured: bool = True) -> str:
-        """Start a command, with what is configured if it takes that; what hinders it, in words, if anything."""
+        """Start a command, with what is configured if it takes that; what hinders it, in words."""
         if self.is_on:
             return f"{self._title} is still on"
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from PyQt5.QtCore import Qt, QTimer, pyqtSignal
+from PyQt5.QtCore import QSize, Qt, QTimer, pyqtSignal
 from PyQt5.QtGui import QKeySequence, QResizeEvent
 from PyQt5.QtWidgets import (
     QBoxLayout,
@@ -30,6 +30,7 @@ from migrator.ui.widgets.basics import button, column, label, row
 
 _EMPTY = 560  # pixels that the words of an empty page take
 _WIDE = 980  # pixels from which chips and search stand beside each other
+_NARROW = 700  # pixels below which nothing fits
 _TYPED = 200  # milliseconds after the last letter
 
 
@@ -151,6 +152,10 @@ class StudiesTab(QWidget):
         self._bar.setDirection(
             QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom
         )
+
+    def minimumSizeHint(self) -> QSize:
+        """That of chips and search below each other, whatever they are now."""
+        return QSize(_NARROW, super().minimumSizeHint().height())
 
     @property
     def is_empty(self) -> bool:
