@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from migrator.core.settings import ScanSettings, Settings
 from migrator.jobs.inventory_nodes import first_series
-from migrator.ui.configuration import Configuration
+from migrator.ui.configuration import Configuration, Destination
 from migrator.ui.desk import Desk, Selection
 from migrator.ui.pages.browser.menu import LineMenu, first_path, send_first
 from migrator.ui.pages.browser.page import BrowserPage

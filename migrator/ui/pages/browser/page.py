@@ -92,7 +92,7 @@ class BrowserPage(Page):
         lower.setLayout(column(self._of_series, self.list))
         lower.layout().setContentsMargins(0, tokens.SMALL, 0, 0)
         self._halves = _splitter(Qt.Orientation.Vertical, self.panel, lower, (3, 2))
-        self._sides = _splitter(Qt.Orientation.Horizontal, self._halves, self.preview, (3, 2))
+        self._sides = _splitter(Qt.Orientation.Horizontal, self._halves, self.preview, (2, 1))
         whole = QWidget()
         layout = column(self._sides)
         layout.setStretch(0, 1)

@@ -6,7 +6,7 @@ from array import array
 from typing import Any
 
 from PyQt5.QtCore import QAbstractTableModel, QModelIndex, Qt
-from PyQt5.QtGui import QColor
+from PyQt5.QtGui import QColor, QIcon
 from PyQt5.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -65,7 +65,7 @@ class ProblemDialog(QDialog):
 
     def __init__(self, tree: InventoryTree, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Not instances to send")
+        self.setWindowTitle("Files that will not be sent")
         self.resize(820, 480)
         table = QTableView()
         table.setModel(ProblemModel(tree))
@@ -85,10 +85,10 @@ class ProblemDialog(QDialog):
         table.setColumnWidth(2, 90)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        words = counted(len(tree.problems), "file")
-        layout.addWidget(label(f"{words} of the source will not be sent as they are", "title"))
+        layout.addWidget(label(f"Not to be sent: {counted(len(tree.problems), 'file')}", "title"))
         layout.addWidget(table, 1)
         layout.addWidget(buttons)
 
