@@ -44,6 +44,7 @@ _WORD_OF = {
     State.UNKNOWN.value: 7,
 }
 _HEALED, _REMAP = 3, 4
+_REMAPPED = Fidelity.REMAPPED.value
 _STORED = frozenset({1, 2})
 _BLOCK = 1 << 18
 _LOOK_EVERY = 256  # lines, or rows, between two looks at the clock
@@ -186,7 +187,10 @@ class Tail:
         key = hash(path_of(line))
         row = self._of_path.get(key)
         place = self._of_key.get(line.get("series", 0), _NO_SERIES)
-        state, kind = _NUMBER_OF[line["state"]], self._kind_of(line.get("class", ""))
+        state = _NUMBER_OF[line["state"]]
+        kind = self._of_class.get(line.get("class", ""))
+        if kind is None:
+            kind = self._new_kind(line.get("class", ""))
         if row is None:
             self._of_path[key] = len(self.words)
             self.words.append(word)
@@ -202,13 +206,11 @@ class Tail:
             changed.append(row)
         self.counts[word] += 1
 
-    def _kind_of(self, sop_class: str) -> int:
-        kind = self._of_class.get(sop_class)
-        if kind is None:
-            if len(self.sop_classes) >= _MOST_KINDS:
-                return 0
-            kind = self._of_class[sop_class] = len(self.sop_classes)
-            self.sop_classes.append(sop_class)
+    def _new_kind(self, sop_class: str) -> int:
+        if len(self.sop_classes) >= _MOST_KINDS:
+            return 0
+        kind = self._of_class[sop_class] = len(self.sop_classes)
+        self.sop_classes.append(sop_class)
         return kind
 
     @property
@@ -277,7 +279,7 @@ def word_of(line: dict[str, Any]) -> int:
     """The index into WORDS of an outcome's line; as `Outcome.word` has it."""
     word = _WORD_OF[line["state"]]
     if word in _STORED:
-        if line.get("fidelity") == Fidelity.REMAPPED.value:
+        if line.get("fidelity") == _REMAPPED:
             return _REMAP
         if line.get("healed"):
             return _HEALED

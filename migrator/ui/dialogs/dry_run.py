@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,6 @@ from PyQt5.QtWidgets import (
     QFileDialog,
     QLineEdit,
     QProgressBar,
-    QTableView,
     QTabWidget,
     QWidget,
 )
@@ -26,12 +26,14 @@ from migrator.ui.desk import Desk
 from migrator.ui.dialogs.dry_run_words import findings
 from migrator.ui.models.plain import PlainModel
 from migrator.ui.pages.upload.ledger import LedgerGrid
-from migrator.ui.pages.upload.words import phase_words, refusal
+from migrator.ui.pages.upload.words import ledger_in, phase_words, refusal
 from migrator.ui.running import Running, snapshot_of
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row, set_role
+from migrator.ui.widgets.cells import text_table
 
 _MOST_LISTED = 20_000
+_WIDTHS = (260, 230, 260, 180, 120, 180, 180, 260)
 
 
 class DryRunDialog(QDialog):
@@ -94,14 +96,10 @@ class DryRunDialog(QDialog):
         self._search.textChanged.connect(self.rows_model.search)
         self._rest = label("", "muted")
         listed = QWidget()
-        listed.setLayout(
-            column(
-                self._search, self._rest, _table(self.rows_model, (260, 180, 260, 180, 120, 180, 180, 260))
-            )
-        )
+        listed.setLayout(column(self._search, self._rest, text_table(self.rows_model, _WIDTHS, "Rows")))
         self.tabs = QTabWidget()
-        self.tabs.addTab(_table(self.actions_model, (90, 320, 360)), "Totals")
-        self.tabs.addTab(listed, "Not As It Is")
+        self.tabs.addTab(text_table(self.actions_model, (90, 360, 360), "Totals"), "Totals")
+        self.tabs.addTab(listed, "Not Sent As It Is")
         self.tabs.hide()
 
     def begin(self) -> None:
@@ -145,9 +143,12 @@ class DryRunDialog(QDialog):
             self._refuse(refusal(code, self.running.launched.messages()))
             return
         self._phase.setText("Nothing was sent. This is what a migration would come to:")
+        ledger = ledger_in(result)
+        self.ledger.show()
+        self.ledger.show_ledgers(ledger, ledger)
         self.findings.setText("\n".join(findings(result)))
         self.actions_model.fill(
-            [(count(one["count"]), one["action"], one["why"]) for one in result.get("actions", ())]
+            [(count(one["count"]), _plain(one["action"]), one["why"]) for one in result.get("actions", ())]
         )
         self.tabs.show()
         self._desk.later(lambda: exceptions_in(self._file, _MOST_LISTED), self._listed)
@@ -159,8 +160,8 @@ class DryRunDialog(QDialog):
             self._rest.setText("There is no table: it was cancelled, or could not be written")
             return
         self._save.setEnabled(True)
-        self.rows_model.fill(answer.rows)
-        self.tabs.setTabText(1, f"Not As It Is ({count(answer.count)})")
+        self.rows_model.fill([tuple(map(_plain, row)) for row in answer.rows])
+        self.tabs.setTabText(1, f"Not Sent As It Is ({count(answer.count)})")
         further = answer.count - len(answer.rows)
         self._rest.setText(f"The first {count(len(answer.rows))}; the CSV has all" if further else "")
         self._rest.setVisible(bool(further))
@@ -204,17 +205,6 @@ class DryRunDialog(QDialog):
         super().done(result)
 
 
-def _table(model: PlainModel, widths: Sequence[int]) -> QTableView:
-    view = QTableView()
-    view.setModel(model)
-    view.setAlternatingRowColors(True)
-    view.setShowGrid(False)
-    view.setWordWrap(False)
-    view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-    view.verticalHeader().hide()
-    view.verticalHeader().setDefaultSectionSize(tokens.ROW)
-    view.horizontalHeader().setStretchLastSection(True)
-    view.setTabKeyNavigation(False)
-    for column_, width in enumerate(widths):
-        view.setColumnWidth(column_, width)
-    return view
+def _plain(text: str) -> str:
+    """Without the option of the command line that a text names."""
+    return re.sub(r" \(--[^)]*\)", "", text)

@@ -59,14 +59,14 @@ def test_nothing_can_be_started_before_it_is_configured(qtbot: QtBot, desk: Desk
 
 
 def test_a_job_with_earlier_results_is_resumed_and_what_failed_retried(
-    desk: Desk, record: Record, opened: Open
+    qtbot: QtBot, desk: Desk, record: Record, opened: Open
 ) -> None:
     record(studies=100)
     page = opened()
+    job = page.progress.ledger.job
+    qtbot.waitUntil(lambda: job.found.text() == "1,010")
     assert page.bar.start_button.text() == "Resume"
     assert page.bar.retry_button.isEnabled()
-    job = page.progress.ledger.job
-    assert job.found.text() == "1,010"
     assert job.states[State.QUARANTINED].text() == "2"
     assert job.balance.accessibleName().startswith("Balances")
     desk.update(source="/mnt/other")

@@ -96,6 +96,7 @@ def test_statuses_are_chosen_together_and_the_counts_are_told(
 def test_a_number_of_the_ledger_shows_its_rows(qtbot: QtBot, record: Record, opened: Open) -> None:
     record(studies=100)
     page = opened()
+    qtbot.waitUntil(lambda: page.progress.ledger.job.found.text() == "1,010")
     page.progress.ledger.job.states[State.QUARANTINED].click()
     settled(qtbot, page.table)
     assert page.table.rows.shown == 2
@@ -302,4 +303,4 @@ def test_of_several_destinations_all_are_shown_or_each(qtbot: QtBot, record: Rec
     page.head._destinations.activated.emit(2)
     settled(qtbot, page.table)
     assert page.table.rows.shown == 30
-    assert page.progress.ledger.job.found.text() == "30"
+    qtbot.waitUntil(lambda: page.progress.ledger.job.found.text() == "30")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PyQt5.QtCore import Qt
+from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import QMessageBox, QShortcut
 
@@ -25,6 +25,10 @@ from migrator.ui.pages.upload.standing import Standing, missing_in
 from migrator.ui.pages.upload.table import TablePanel
 from migrator.ui.pages.upload.words import Banner, banner_of, elsewhere_banner, source_words
 from migrator.ui.running import Migration, Sight
+from migrator.ui.theme import tokens
+from migrator.ui.theme.icons import icon
+
+_SHOW_EVERY = 250  # milliseconds
 
 
 class UploadPage(Page):
@@ -75,8 +79,17 @@ class UploadPage(Page):
         desk.migration_changed.connect(self._follow)
         desk.configuration_changed.connect(lambda configuration: self._show_standing())
         desk.selection_changed.connect(lambda selection: self._show_standing())
-        desk.rows.grew.connect(lambda number, growth: self._show_record())
+        self._shower = QTimer(self)
+        self._shower.setSingleShot(True)
+        self._shower.setInterval(_SHOW_EVERY)
+        self._shower.timeout.connect(self._show_record)
+        desk.rows.grew.connect(self._show_soon)
         desk.rows.renewed.connect(self._show_record)
+
+    def _show_soon(self) -> None:
+        """Rows come in slices of a few milliseconds: what they add up to is shown now and then."""
+        if not self._shower.isActive():
+            self._shower.start()
 
     # What can be done
 
@@ -100,7 +113,7 @@ class UploadPage(Page):
         if migration is None:
             return
         box = QMessageBox(
-            QMessageBox.Icon.Question,
+            QMessageBox.Icon.NoIcon,
             "Cancel the migration",
             "Cancel the migration?",
             QMessageBox.StandardButton.NoButton,
@@ -110,6 +123,7 @@ class UploadPage(Page):
             "The objects that are under way are finished, and what was sent is recorded. Nothing is removed, "
             "neither at the source nor at the destination. Resume goes on from there."
         )
+        box.setIconPixmap(icon("stop-circle-outline", tokens.RED).pixmap(32, 32))
         cancel = box.addButton("Cancel Migration", QMessageBox.ButtonRole.DestructiveRole)
         stay = box.addButton("Go On", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(stay)

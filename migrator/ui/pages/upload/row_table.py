@@ -9,27 +9,24 @@ from PyQt5.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPalette,
+    QPaintEvent,
     QResizeEvent,
 )
-from PyQt5.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QMenu,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-)
+from PyQt5.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from migrator.jobs import row_words
 from migrator.ui.models.rows import RowsModel
 from migrator.ui.theme import tokens
+from migrator.ui.widgets.cells import LEFT, CellDelegate
 
 _STATE = "upload/columns"
 _LEAST = (120, 82, 44, 96, 108, 88, 94, 76, 240)
 """The columns' widths where there is little room, and below what each gets of further room."""
-_SHARES = (2, 1, 0, 0, 3, 2, 2, 0, 6)
+_SHARES = (2, 1, 0, 0, 3, 3, 2, 0, 5)
+
+_NO_ROWS = "Nothing was copied yet. Every file will be listed here with what became of it."
+_NO_ROW_FITS = "No row fits what is looked for."
+_CENTRED = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
 
 
 class RowTable(QTableView):
@@ -46,7 +43,7 @@ class RowTable(QTableView):
         self._state = state
         self.follows = False
         self.setModel(model)
-        self.setItemDelegate(RowDelegate(self))
+        self.setItemDelegate(CellDelegate(self))
         self.setAccessibleName("Instances")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -73,7 +70,7 @@ class RowTable(QTableView):
         header.setSectionsClickable(True)
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
-        header.setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter)
+        header.setDefaultAlignment(LEFT)
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._header_menu)
         kept = self._state.value(_STATE)
@@ -84,6 +81,16 @@ class RowTable(QTableView):
         header.sectionClicked.connect(self._order)
         header.sectionResized.connect(self._keep_columns)
         header.sectionMoved.connect(self._keep_columns)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Where there is no row, say why."""
+        super().paintEvent(event)
+        model = self.model()
+        if isinstance(model, RowsModel) and not model.shown:
+            painter = QPainter(self.viewport())
+            painter.setPen(QColor(tokens.MUTED))
+            words = _NO_ROW_FITS if model.total else _NO_ROWS
+            painter.drawText(self.viewport().rect(), _CENTRED, words)
 
     # Columns and order
 
@@ -204,22 +211,3 @@ class RowTable(QTableView):
         text = str(index.data() or "")
         width = self.fontMetrics().horizontalAdvance(text) + 2 * tokens.SMALL
         return index if text and place.x() <= self.visualRect(index).x() + width else None
-
-
-class RowDelegate(QStyledItemDelegate):
-    """Draws a cell's text and nothing else: a page of cells in a few milliseconds."""
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
-        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        if is_selected:
-            painter.fillRect(option.rect, option.palette.highlight())
-        text = index.data()
-        if text:
-            colour = index.data(Qt.ItemDataRole.ForegroundRole)
-            painter.setPen(colour or option.palette.color(QPalette.ColorRole.Text))
-            room = option.rect.adjusted(tokens.SMALL, 0, -tokens.TIGHT, 0)
-            shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
-            painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
-        if option.state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(QColor(tokens.ACCENT))
-            painter.drawRect(option.rect.adjusted(0, 0, -1, -1))

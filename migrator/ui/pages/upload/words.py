@@ -89,9 +89,9 @@ def banner_of(code: int, result: Mapping[str, Any] | None, messages: str) -> Ban
     """How a migration of this window has ended, from its exit code, its JSON and what it told."""
     if result is None or code not in (0, 1, 5, 130):
         return _refused(code, messages)
-    run = _ledger(result)
+    run = ledger_in(result)
     text = " ".join(filter(None, (_sent(result, run), _lacking(run), _proof(result), *_stops(result))))
-    has_failed = bool(_ledger(result.get("job", result)).failed)
+    has_failed = bool(ledger_in(result.get("job", result)).failed)
     if code == 130:
         text += " What was sent is recorded; Resume goes on from there."
         return Banner("warning", "Cancelled", text, has_failed, reports=True)
@@ -144,7 +144,8 @@ def _last_error(messages: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _ledger(values: Mapping[str, Any]) -> Ledger:
+def ledger_in(values: Mapping[str, Any]) -> Ledger:
+    """The ledger of a command's JSON."""
     return Ledger(**{name: int(values.get(name, 0)) for name in Ledger().as_dict()})
 
 
