@@ -10,6 +10,8 @@ from PyQt5.QtWidgets import QHeaderView, QStyle, QStyledItemDelegate, QStyleOpti
 
 from migrator.ui.theme import tokens
 
+_ON_SELECTED = 130
+"""Per cent: what a coloured text must be lighter by on a selected row, to keep its contrast."""
 LEFT = Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -30,6 +32,7 @@ def text_table(model: QAbstractItemModel, widths: Sequence[int], name: str) -> Q
     rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
     head = view.horizontalHeader()
     head.setDefaultAlignment(LEFT)
+    head.setTextElideMode(Qt.TextElideMode.ElideRight)
     head.setHighlightSections(False)
     head.setStretchLastSection(True)
     for column, width in enumerate(widths):
@@ -46,8 +49,10 @@ class CellDelegate(QStyledItemDelegate):
             painter.fillRect(option.rect, option.palette.highlight())
         text = index.data()
         if text:
-            colour = index.data(Qt.ItemDataRole.ForegroundRole)
-            painter.setPen(colour or option.palette.color(QPalette.ColorRole.Text))
+            colour = index.data(Qt.ItemDataRole.ForegroundRole) or option.palette.color(
+                QPalette.ColorRole.Text
+            )
+            painter.setPen(colour.lighter(_ON_SELECTED) if is_selected else colour)
             room = option.rect.adjusted(tokens.SMALL, 0, -tokens.TIGHT, 0)
             shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
             painter.drawText(room, LEFT, shown)

@@ -48,6 +48,9 @@ class ProgressCard(QFrame):
         share = snapshot.share if snapshot is not None else None
         self._percent.setText("" if share is None else f"{share * 100:.0f} %")
         is_endless = share is None and sight.is_live and not sight.is_paused
+        has_ended = bool(snapshot is not None and not sight.is_live and not snapshot.run.pending)
+        self._bar.setVisible(not has_ended)  # full, it would tell nothing, and the table needs the room
+        self._percent.setVisible(not has_ended)
         self._bar.setMaximum(0 if is_endless else 1000)
         self._bar.setValue(round((share or 0) * 1000))
         told = holding(snapshot, sight.is_paused) if snapshot is not None and sight.is_live else []

@@ -100,7 +100,7 @@ def banner_of(code: int, result: Mapping[str, Any] | None, messages: str) -> Ban
         return Banner("warning", "Stopped by a limit that was set", text, has_failed, True, True)
     if code == 0:
         return Banner("good", "Done", text, verifies=not _verified(result), reports=True)
-    return Banner("error", "Finished, but not everything is where it should be", text, has_failed, True, True)
+    return Banner("error", "Finished, but not all arrived", text, has_failed, True, True)
 
 
 def elsewhere_banner() -> Banner:
