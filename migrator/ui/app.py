@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from PyQt5 import sip
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QApplication
 
@@ -18,6 +19,7 @@ from migrator.jobs.home import data_home, start_logging, stop_logging
 from migrator.ui.desk import Desk
 from migrator.ui.dialogs.crash import CrashDialog
 from migrator.ui.frame.crash import CrashGuard, Hooks
+from migrator.ui.frame.signals import EndSignals
 from migrator.ui.frame.signs import group_windows, window_icon
 from migrator.ui.frame.words import TITLE
 from migrator.ui.main_window import MainWindow
@@ -34,17 +36,30 @@ def main(argv: Sequence[str]) -> int:
         return 2
     application = make_application()
     log = start_logging(home, arguments.log_level)
-    guard = CrashGuard(lambda details: _tell_of_crash(details, home))
-    hooks = Hooks(guard, home / "logs")
+    hooks = Hooks(CrashGuard(lambda details: _tell_of_crash(details, home)), home / "logs")
     try:
-        window = open_window(home)
-        window.left.connect(application.quit)
-        application.commitDataRequest.connect(lambda session: window.let_close())
-        window.show()
-        return application.exec()
+        return _run(application, open_window(home))
     finally:
         hooks.remove()
         stop_logging(log)
+
+
+def _run(application: QApplication, window: MainWindow) -> int:
+    """Show the window until it is closed for good."""
+
+    def close() -> None:
+        window.let_close()
+        window.close()
+
+    window.left.connect(application.quit)
+    application.commitDataRequest.connect(lambda session: window.let_close())
+    signals = EndSignals(close)
+    try:
+        window.show()
+        return application.exec()
+    finally:
+        signals.remove()
+        sip.delete(window)  # now: at the interpreter's end its parts would meet others that are gone
 
 
 def make_application() -> QApplication:

@@ -33,7 +33,7 @@ from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row
 
 _STATE = "history/header"
-_WIDTHS = (128, 128, 200, 190, 76, 92, 170, 120)
+_WIDTHS = (128, 128, 190, 180, 76, 92, 170, 100)
 
 
 class _Coloured(QStyledItemDelegate):
@@ -96,7 +96,7 @@ class HistoryDialog(QDialog):
         table.setSortingEnabled(True)
         table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
         table.selectionModel().selectionChanged.connect(lambda *_: self._choose())
-        self.model.modelReset.connect(lambda: self._choose())
+        self.model.modelReset.connect(lambda: table.selectRow(0))
         table.doubleClicked.connect(lambda index: self.open_chosen())
         return table
 
@@ -139,8 +139,6 @@ class HistoryDialog(QDialog):
         if isinstance(answer, list):
             self.model.load(answer)
             self.table.setFocus()
-            if answer:
-                self.table.selectRow(0)
             self._filter(self.search.text())
         else:
             why = str(answer) if isinstance(answer, MigratorError) else "a record is not readable"
@@ -150,8 +148,7 @@ class HistoryDialog(QDialog):
         self.model.filter(text)
         shown = self.model.rowCount()
         self.words.setText(counted(shown, "migration") if shown else self._nothing(text))
-        if shown:
-            self.table.selectRow(0)
+        self._choose()
 
     def _nothing(self, text: str) -> str:
         return "None fits" if text.strip() else "Nothing was migrated yet"
