@@ -55,13 +55,14 @@ class VerifyPage(Page):
         self.commitment = CommitmentTab(desk)
         self.deep = DeepTab(desk)
         self.others = OthersTab(desk)
-        self._make_head()
-        self._make_tabs()
-        self._connect()
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(0)
         self._late.timeout.connect(self._look_anew)
+        self._make_head()
+        self._make_tabs()
+        self._connect()
+        self._show()
         self._late.start()
 
     # How it is made
