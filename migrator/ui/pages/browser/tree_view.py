@@ -21,7 +21,7 @@ from migrator.ui.theme.icons import icon
 
 _STEP = 16  # pixels of one level, of the chevron, of the box and of the icon
 _WIDTHS = {"id": 116, "modality": 54, "date": 92, "studies": 70, "series": 64, "instances": 84, "size": 84}
-_NAME_WIDTH = 230  # at least
+_NAME_WIDTH = 200  # at least
 _ICONS = {PatientNode: "account-outline", StudyNode: "folder-outline", SeriesNode: "layers-outline"}
 
 
