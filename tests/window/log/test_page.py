@@ -94,6 +94,7 @@ def test_the_newest_line_is_followed_until_somebody_scrolls_up(qtbot: QtBot, pag
 def test_chosen_lines_are_copied_with_their_time_and_level(page: LogPage) -> None:
     page.desk.log.add(LINES)
     page.table.selectRow(1)
+    assert page.whole.text().endswith("failed 1.2.3 (status A700): out of resources")
     page.copy()
     text = QApplication.clipboard().text()
     assert text.endswith("error    failed 1.2.3 (status A700): out of resources")

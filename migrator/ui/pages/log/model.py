@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from PyQt5.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, pyqtSignal
+from PyQt5.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from PyQt5.QtGui import QColor
 
 from migrator.jobs.watched import Line
@@ -23,9 +23,6 @@ _COLOURS = {level: QColor(colour) for level, colour in tokens.LEVEL.items()}
 
 class LogModel(QAbstractTableModel):
     """Follows a LogBook. Of each line that fits it keeps the number only."""
-
-    filtered = pyqtSignal()
-    """Other lines fit now."""
 
     def __init__(self, book: LogBook, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -45,7 +42,6 @@ class LogModel(QAbstractTableModel):
         self._next = self._book.first
         self._numbers.extend(self._new())
         self.endResetModel()
-        self.filtered.emit()
 
     def _follow(self, lines: Sequence[Line]) -> None:
         gone = bisect_left(self._numbers, self._book.first)

@@ -52,6 +52,9 @@ class LogPage(Page):
         self.follow = self._make_follow()
         self.table = self._make_table()
         self._shown_words = label("", "caption")
+        self.whole = label("", "muted", wraps=True)
+        self.whole.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.whole.hide()
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
         self._empty = label("", "muted", wraps=True)
@@ -115,6 +118,7 @@ class LogPage(Page):
         self.body.addLayout(row(self.legend, None))
         self.body.addLayout(row(self.search, self._shown_words, None))
         self.body.addLayout(column(self._stack), 1)
+        self.body.addWidget(self.whole)
 
     def _listen(self) -> None:
         self._typing = QTimer(self)
@@ -123,6 +127,7 @@ class LogPage(Page):
         self.search.textChanged.connect(lambda: self._typing.start(_TYPING))
         self.legend.changed.connect(self._look)
         self.desk.log.added.connect(self._count)
+        self.model.modelReset.connect(self.whole.hide)
         self.follow.toggled.connect(lambda is_on: self._to_the_end() if is_on else None)
         bar = self.table.verticalScrollBar()
         bar.actionTriggered.connect(self._scrolled)
@@ -158,9 +163,12 @@ class LogPage(Page):
         self.follow.setChecked(bar.sliderPosition() >= bar.maximum())
 
     def _gone_to(self, index: QModelIndex) -> None:
-        """Somebody goes to a line, which is not to run away then."""
+        """Somebody goes to a line: it is shown in full, and is not to run away."""
         if index.isValid():
             self.follow.setChecked(index.row() == self.model.rowCount() - 1)
+            self.whole.setText(plain(self.model.line(index.row())))
+        # Last: it takes room from the table at once, which would go to its end if it still followed.
+        self.whole.setVisible(index.isValid())
 
     def _count(self, lines: Sequence[Line] = ()) -> None:
         shown, all_of_them = self.model.rowCount(), len(self.desk.log.lines)
