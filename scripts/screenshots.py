@@ -56,7 +56,7 @@ def _outside(size: str) -> int:
     command = [python, str(Path(__file__).resolve()), *sys.argv[1:]]
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
         if shutil.which("xvfb-run"):
-            command = ["xvfb-run", "-a", "-s", "-screen 0 3000x2000x24", *command]
+            command = ["xvfb-run", "-a", "-s", "-screen 0 3000x2000x24 -dpi 96", *command]
         else:
             variables["QT_QPA_PLATFORM"] = "offscreen"
     return subprocess.run(command, env=variables, check=False).returncode
@@ -100,8 +100,9 @@ class Studio:
             self._pages("run", window, ends=False)
             self._until(lambda: migration.running is not None and not migration.running.is_on)
             window.go("verify")
-            running = window.pages["verify"].verify()
-            self._until(lambda: not running.is_on)
+            window.pages["verify"].verify.click()
+            self._until(lambda: bool(window.desk.commands))
+            self._until(lambda: not window.desk.commands)
             self._wait(1500)
             self._pages("after", window)
 

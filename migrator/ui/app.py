@@ -16,6 +16,7 @@ from PyQt5.QtWidgets import QApplication
 from migrator import __version__
 from migrator.core.errors import UsageError
 from migrator.jobs.home import data_home, start_logging, stop_logging
+from migrator.ui.collector import Collector
 from migrator.ui.desk import Desk
 from migrator.ui.dialogs.crash import CrashDialog
 from migrator.ui.frame.crash import CrashGuard, Hooks
@@ -53,12 +54,13 @@ def _run(application: QApplication, window: MainWindow) -> int:
 
     window.left.connect(application.quit)
     application.commitDataRequest.connect(lambda session: window.let_close())
-    signals = EndSignals(close)
+    signals, collector = EndSignals(close), Collector()
     try:
         window.show()
         return application.exec()
     finally:
         signals.remove()
+        collector.stop()
         sip.delete(window)  # now: at the interpreter's end its parts would meet others that are gone
 
 

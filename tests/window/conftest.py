@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from migrator.ui.app import make_application, open_window
+from migrator.ui.collector import Collector
 from migrator.ui.desk import Desk
 from migrator.ui.main_window import MainWindow
 
@@ -19,6 +21,15 @@ from migrator.ui.main_window import MainWindow
 def qapp() -> Iterator[QApplication]:
     """pytest-qt's application is ours, with its theme."""
     yield make_application()
+
+
+@pytest.fixture(autouse=True)
+def collector(qapp: QApplication) -> Iterator[None]:
+    """Garbage is collected as in the window: in the event loop's thread only."""
+    made = Collector()
+    yield
+    made.stop()
+    gc.collect()
 
 
 @pytest.fixture
