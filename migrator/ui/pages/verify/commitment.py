@@ -27,6 +27,7 @@ _LISTENING = (
     "Many archives answer over a connection of their own, minutes later. For that they need to reach this "
     "machine: name a port here, and enter this machine, the port and our AE title in the archive."
 )
+_MOST_ROWS = 10  # of a table, before it scrolls by itself
 _STATES = {"answered": "good", "refused": "bad"}
 
 
@@ -71,7 +72,6 @@ class CommitmentTab(QWidget):
         for table, title in self._titles.items():
             layout.addWidget(title)
             layout.addWidget(table)
-            table.setMinimumHeight(tokens.ROW * 5)
         layout.addStretch(1)
         layout.setContentsMargins(0, 0, tokens.SMALL, 0)
         return layout
@@ -109,6 +109,7 @@ class CommitmentTab(QWidget):
 
     def _fill(self, table: TextTable, lines: list[tuple[str, ...]], tones: list[str] | None = None) -> None:
         table.show_lines(lines, tones or ())
+        table.fit(_MOST_ROWS)
         self._titles[table].setVisible(bool(lines))
 
 

@@ -86,6 +86,11 @@ class TextTable(QTableView):
             self.setColumnWidth(column, min(_WIDEST, self.columnWidth(column) + tokens.SMALL))
         self.setVisible(bool(lines))
 
+    def fit(self, most: int) -> None:
+        """Be as high as the rows, up to so many, need."""
+        rows = min(most, len(self.lines)) + 1  # a row's height for a scroll bar at the bottom
+        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + rows * tokens.ROW)
+
     def copy_rows(self) -> None:
         """Put the chosen rows into the clipboard, cells apart by tabs."""
         chosen = sorted(index.row() for index in self.selectionModel().selectedRows())

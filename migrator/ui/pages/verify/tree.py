@@ -21,7 +21,7 @@ from migrator.ui.pages.verify.parts import COLUMNS
 from migrator.ui.theme import tokens
 
 _STATE = "verify/columns"
-_WIDTHS = (126, 170, 100, 104, 180, 56, 92, 72, 82, 112, 92, 96, 260)
+_WIDTHS = (112, 150, 84, 94, 136, 50, 84, 64, 80, 104, 86, 90, 240)
 
 
 class _Lines(QStyledItemDelegate):
