@@ -39,7 +39,7 @@ def left_running(home: Path, known: Collection[Path] = ()) -> list[LeftRunning]:
             found.append(LeftRunning(command, look, command.arguments[1], nodes_of(command)))
         else:
             found.append(LeftRunning(command, look))
-    return found
+    return sorted(found, key=lambda one: one.command.begun, reverse=True)
 
 
 def nodes_of(command: Launched) -> tuple[Node, ...]:

@@ -41,7 +41,7 @@ class QuitDialog(QDialog):
         self._bar.setRange(0, 0)
         self._bar.setAccessibleName("Waiting for the run to end")
         self._bar.hide()
-        self.keep = button("Keep running in the background and close", "run", kind="primary")
+        self.keep = button("Keep running in the background and close", "tray-arrow-down", kind="primary")
         self.cancel = button("Cancel the run and quit", "stop-circle-outline", kind="danger")
         self.stay = button("Stay")
         self.anyway = button("Quit without waiting", kind="danger")
