@@ -20,7 +20,7 @@ from migrator.ui.theme import tokens
 from migrator.ui.widgets.cells import LEFT, CellDelegate
 
 _STATE = "upload/columns"
-_LEAST = (120, 82, 44, 96, 108, 88, 94, 76, 240)
+_LEAST = (112, 94, 58, 98, 104, 96, 94, 92, 240)
 """The columns' widths where there is little room, and below what each gets of further room."""
 _SHARES = (2, 1, 0, 0, 3, 3, 2, 0, 5)
 
