@@ -38,7 +38,8 @@ class Imager:
     def look(self, wanted: Wanted, is_cancelled: Callable[[], bool] = lambda: False) -> Look:
         """Raises Cancelled; all else that goes wrong stands in the result."""
         found = self._imager.look(wanted.path, wanted.frame, is_cancelled)
-        return replace(found, tags=tuple(replace(tag, value=_words(tag)) for tag in found.tags))
+        tags = (replace(tag, value=_words(tag)) for tag in found.tags)
+        return replace(found, tags=tuple(tag for tag in tags if tag.value))
 
     def close(self) -> None:
         """End the process; a look that is under way is cancelled."""
@@ -46,6 +47,9 @@ class Imager:
 
 
 def _words(tag: Tag) -> str:
+    if tag.vr == "PN":
+        # Empty components at the end mean nothing (PS3.5 6.2).
+        return "=".join(group.rstrip("^ ") for group in tag.value.split("=")).rstrip("=")
     if tag.vr == "DA":
         return day(tag.value)
     whole = tag.value.partition(".")[0]
@@ -67,6 +71,11 @@ def window_words(voi: Voi) -> str:
     if isinstance(voi, Curve):
         return preset_words(voi)
     return f"L {_plain(voi.center)}  W {_plain(voi.width)}"
+
+
+def narrow_window_words(voi: Voi) -> str:
+    """The same where there is little room."""
+    return "VOI LUT" if isinstance(voi, Curve) else f"{_plain(voi.center)} / {_plain(voi.width)}"
 
 
 def _plain(number: float) -> str:

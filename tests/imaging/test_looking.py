@@ -51,12 +51,14 @@ def imager() -> Iterator[Imager]:
 def test_important_attributes_are_told_in_groups_and_words(tmp_path: Path, imager: Imager) -> None:
     ds = make_image(PIXELS, StudyDate="20240229", StudyTime="101530.25", PixelSpacing=[0.5, 0.25])
     ds.SpecificCharacterSet = "ISO_IR 100"
-    ds.PatientName = "Müller^Zoë"
+    ds.PatientName = "Müller^Zoë^^"
+    ds.ReferringPhysicianName = "^^^^"
     block = ds.private_block(0x0009, "OURS", create=True)
     block.add_new(1, "LO", "secret")
     found = imager.look(Wanted(save(ds, tmp_path / "one.dcm")))
     told = {tag.name: (tag.group, tag.tag, tag.value) for tag in found.tags}
     assert told["Patient's Name"] == ("Patient", "(0010,0010)", "Müller^Zoë")
+    assert "Referring Physician's Name" not in told
     assert told["Study Date"][2] == "2024-02-29"
     assert told["Study Time"][2] == "10:15:30.25"
     assert told["SOP Class UID"][2] == f"CT Image Storage ({CTImageStorage})"

@@ -97,7 +97,7 @@ def test_files_of_all_kinds_are_shown_or_say_why_not(
     show(qtbot, pane, files["slice"])
     assert pane.view.isVisible()
     assert pane.view.voi == Window(40, 400, words="A&B")
-    assert pane.window_bar.readout.text() == "L 40  W 400"
+    assert pane.window_bar.presets.text() == "L 40  W 400"
     assert not pane.frame_bar.isVisible()
     assert shown_tags(pane)["Patient's Name"] == "Doe^Jane"
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PyQt5.QtCore import QSignalBlocker, Qt, QTimer, pyqtSignal
-from PyQt5.QtGui import QHideEvent
+from PyQt5.QtGui import QHideEvent, QResizeEvent
 from PyQt5.QtWidgets import QMenu, QSlider, QSpinBox, QWidget
 
-from migrator.jobs.imaging import CT_PRESETS, Gray, Voi, preset_words, window_words
+from migrator.jobs.imaging import CT_PRESETS, Gray, Voi, narrow_window_words, preset_words, window_words
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
-from migrator.ui.widgets.basics import button, label, row, tool
+from migrator.ui.widgets.basics import button, row, tool
 from migrator.ui.widgets.image_view import ImageView
 
+_NARROW, _NARROW_BUTTON = 290, 110  # pixels
 _USUAL_RATE = 10.0  # frames a second, where the object names none
 
 
@@ -27,16 +28,14 @@ class WindowBar(QWidget):
         self.menu = QMenu(self)
         self.menu.aboutToShow.connect(self._fill)
         self.presets = button(
-            "Window", "contrast-box", kind="menu", tip="Windows of the file, and usual ones"
+            "", kind="menu", tip="Level (the center) and width of the window; others to choose"
         )
         self.presets.setMenu(self.menu)
-        self.readout = label("", "muted")
-        self.readout.setToolTip("Level (the center) and width of the window")
-        self.readout.setMinimumWidth(1)
+        self.presets.setMinimumWidth(_NARROW_BUTTON)
         self.inverted = tool("invert-colors", "Invert (I)", self._invert)
         self.inverted.setCheckable(True)
         self._reset = tool("restore", "Reset window and zoom (R)", view.reset)
-        self.setLayout(row(self.presets, self.readout, None, self.inverted, self._reset))
+        self.setLayout(row(self.presets, None, self.inverted, self._reset))
         view.window_changed.connect(self._tell)
 
     def show_modality(self, modality: str) -> None:
@@ -46,8 +45,17 @@ class WindowBar(QWidget):
     def _tell(self, voi: Voi | None) -> None:
         is_gray = isinstance(self._view.picture, Gray)
         self.presets.setEnabled(is_gray)
-        self.readout.setText(window_words(voi) if voi is not None else "Colour image")
+        words = window_words(voi) if voi is not None else "Colour image"
+        self.presets.setAccessibleName(f"Window: {words}")
+        if self.width() < _NARROW:
+            words = narrow_window_words(voi) if voi is not None else "Colour"
+        # What a file says is no shortcut.
+        self.presets.setText(words.replace("&", "&&"))
         self.inverted.setChecked(self._view.is_inverted)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tell(self._view.voi)
 
     def _invert(self) -> None:
         self._view.invert(self.inverted.isChecked())
@@ -68,7 +76,6 @@ class WindowBar(QWidget):
                 self._add(voi)
 
     def _add(self, voi: Voi, words: str = "") -> None:
-        # What a file says is no shortcut.
         action = self.menu.addAction((words or preset_words(voi)).replace("&", "&&"))
         action.setCheckable(True)
         now = self._view.voi

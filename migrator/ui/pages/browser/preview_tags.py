@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from PyQt5.QtCore import QAbstractTableModel, QModelIndex, QPoint, Qt
-from PyQt5.QtGui import QBrush, QColor, QFont, QKeyEvent, QKeySequence
+from PyQt5.QtGui import QBrush, QColor, QFont, QKeyEvent, QKeySequence, QResizeEvent
 from PyQt5.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -24,7 +24,7 @@ from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import column
 
 _HEADERS = ("Attribute", "Value", "Tag")
-_NAME_WIDTH, _TAG_WIDTH = 140, 92
+_NAME_WIDTH, _NARROW = 150, 360  # pixels
 
 Row = Tag | str
 """A heading is a text."""
@@ -86,7 +86,7 @@ class TagModel(QAbstractTableModel):
             return cell(row, place)
         if role == Qt.ItemDataRole.ToolTipRole and not isinstance(row, str):
             # Else a value that looks like markup would be read as such.
-            return f"<p>{escape(row.name)}<br>{escape(row.value)}</p>"
+            return f"<p>{escape(row.name)} {row.tag}<br>{escape(row.value)}</p>"
         if role == Qt.ItemDataRole.FontRole and isinstance(row, str):
             return self._bold
         if role == Qt.ItemDataRole.ForegroundRole and (isinstance(row, str) or place != 1):
@@ -124,7 +124,7 @@ class TagTable(QTableView):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.setColumnWidth(0, _NAME_WIDTH)
-        self.setColumnWidth(2, _TAG_WIDTH)
+        self.setColumnWidth(2, self.fontMetrics().horizontalAdvance("(0000,0000)") + tokens.WIDE)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._menu)
         model.modelReset.connect(self._span)
@@ -134,6 +134,13 @@ class TagTable(QTableView):
         for number, row in enumerate(self._model.rows):
             if isinstance(row, str):
                 self.setSpan(number, 0, 1, len(_HEADERS))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # A narrow table keeps its room for values; the number of the tag is in the tooltip.
+        width = self.viewport().width()
+        self.setColumnHidden(2, width < _NARROW)
+        self.setColumnWidth(0, min(_NAME_WIDTH, int(width * 0.45)))
 
     @property
     def chosen(self) -> list[Tag]:
@@ -180,7 +187,6 @@ class TagPane(QWidget):
         self.search.setPlaceholderText("Search attributes")
         self.search.setAccessibleName("Search attributes")
         self.search.setClearButtonEnabled(True)
-        self.search.addAction(icon("magnify"), QLineEdit.ActionPosition.LeadingPosition)
         self.search.textChanged.connect(self.model.search)
         self.setLayout(column(self.search, self.table, spacing=tokens.TIGHT))
 
