@@ -44,7 +44,9 @@ class ThroughputChart(QWidget):
             palette.setColor(one.foregroundRole(), QColor(colour))
             one.setPalette(palette)
         self.setLayout(column(spacing=tokens.TIGHT))
-        self.layout().addLayout(row(files, tokens.MEDIUM, megabytes, None, self._words))
+        self._legend = QWidget()
+        self._legend.setLayout(row(files, tokens.MEDIUM, megabytes, None, self._words))
+        self.layout().addWidget(self._legend)
         self._nothing = label("The speed is drawn here while a run is on.", "muted")
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.layout().addWidget(self._plot)
@@ -89,6 +91,7 @@ class ThroughputChart(QWidget):
         self._points = points
         has_line = any(not one.is_gap for one in points)
         self._plot.setVisible(has_line)
+        self._legend.setVisible(has_line)
         self._nothing.setVisible(not has_line)
         at = numpy.array([one.at for one in points])
         files = numpy.array([one.files for one in points])

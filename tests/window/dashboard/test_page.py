@@ -83,7 +83,7 @@ def test_a_run_is_seen_and_its_dials_are_turned(
     qtbot.waitUntil(lambda: migration.sight.paces[0].get("workers") == 3, timeout=10_000)
     card.pausing.click()
     qtbot.waitUntil(lambda: card.pausing.text() == "Resume", timeout=10_000)
-    assert card.hold.text() == "Paused"
+    assert card.state.text() == "● Paused"
     card.pausing.click()
     qtbot.waitUntil(lambda: card.pausing.text() == "Pause", timeout=10_000)
     assert any(not one.is_gap for one in page.history.points(is_whole=True))

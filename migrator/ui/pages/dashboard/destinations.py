@@ -90,7 +90,8 @@ class DestinationCard(QFrame):
             one.setEnabled(is_steered)
         self._show_state(snapshot, pace, is_live=is_live)
         self._show_numbers(snapshot if is_live else None, pace if is_live else {})
-        self._show_words(self.hold, snapshot.hold if snapshot is not None and is_live else "")
+        hold = snapshot.hold if snapshot is not None and is_live else ""
+        self._show_words(self.hold, "" if pace.get("is_paused") else hold)
         if is_steered:
             self.workers.show_value(pace["workers"])
             self.bandwidth.show_value(pace["bandwidth"])
@@ -105,6 +106,8 @@ class DestinationCard(QFrame):
             words, role = "Starting", "muted"
         elif pace.get("is_paused") or pace.get("opens_at") is not None:
             words, role = ("Paused" if pace["is_paused"] else "Waiting"), "warning"
+        elif snapshot.phase == "done":
+            words, role = "Done", "good"
         else:
             words, role = _CIRCUITS.get(snapshot.circuit, (snapshot.circuit, "muted"))
             words += f" · {snapshot.phase}" + (f", wave {snapshot.wave}" if snapshot.wave else "")

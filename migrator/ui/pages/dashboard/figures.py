@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from PyQt5.QtWidgets import QFrame, QGridLayout, QWidget
+from PyQt5.QtCore import Qt
+from PyQt5.QtGui import QFont, QFontMetrics, QResizeEvent
+from PyQt5.QtWidgets import QFrame, QGridLayout, QSizePolicy, QWidget
 
 from migrator.engine.accounting import Snapshot
 from migrator.jobs.standing import Standing
-from migrator.records.words import count, span
+from migrator.records.words import clock, count
 from migrator.ui.theme import tokens
-from migrator.ui.widgets.basics import column, label, set_role
+from migrator.ui.widgets.basics import column, label, set_look, set_role
 from migrator.ui.widgets.chart_donut import Part
+from migrator.ui.widgets.elided import ElidedLabel
 
+_HEIGHT = 34
 _MB = 1_000_000
 
 
@@ -22,21 +26,37 @@ class Figure(QFrame):
         self.setProperty("role", "card")
         self._caption = caption
         self._figure = label("-", "figure")
-        self._note = label("", "caption")
+        self._note = ElidedLabel("caption", Qt.TextElideMode.ElideRight)
         layout = column(label(caption, "caption"), self._figure, self._note, spacing=0)
         layout.setContentsMargins(tokens.MEDIUM, tokens.SMALL, tokens.MEDIUM, tokens.SMALL)
         self.setLayout(layout)
         self.setMinimumWidth(100)
+        self._figure.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._figure.setFixedHeight(_HEIGHT)
 
     @property
     def text(self) -> str:
         return self._figure.text()
 
-    def show_figure(self, figure: str, note: str = "", *, role: str = "figure") -> None:
+    def show_figure(self, figure: str, note: str = "", *, is_bad: bool = False) -> None:
         self._figure.setText(figure)
-        self._note.setText(note)
-        set_role(self._figure, role)
+        self._note.say(note)
+        set_look(self._figure, "tone", "bad" if is_bad else "")
+        self._fit()
         self.setAccessibleName(f"{self._caption}: {figure} {note}".rstrip())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Use smaller letters where the figure would be cut off."""
+        font = QFont(self._figure.font())
+        font.setPointSize(tokens.FIGURE)
+        font.setWeight(QFont.Weight.DemiBold)
+        room = self.width() - 2 * tokens.MEDIUM - tokens.TIGHT
+        is_large = QFontMetrics(font).horizontalAdvance(self._figure.text()) > room
+        set_role(self._figure, "title" if is_large else "figure")
 
 
 class Figures(QWidget):
@@ -67,12 +87,11 @@ class Figures(QWidget):
         else:
             self.files.show_figure(f"{total.files_per_second:,.1f}", "last 10 s")
             self.megabytes.show_figure(f"{total.bytes_per_second / _MB:,.1f}", "last 10 s")
-            self.left.show_figure(span(total.eta_seconds), _pass(total))
+            self.left.show_figure(_left(total), _pass(total))
         self.done.show_figure(count(standing.done), f"of {count(standing.found)} found")
         self.healed.show_figure(count(standing.recovered), f"of {count(standing.stored)} stored")
-        note = f"{count(standing.failed)} failed, {count(standing.held)} held"
         self.trouble.show_figure(
-            count(standing.troubled), note, role="figure-bad" if standing.troubled else "figure"
+            count(standing.troubled), f"{count(standing.held)} held", is_bad=bool(standing.troubled)
         )
 
 
@@ -98,6 +117,10 @@ def share_words(share: float | None) -> str:
     if 0.999 <= share < 1:
         return "99.9%"
     return f"{share:.0%}" if share in (0, 1) else f"{share:.1%}"
+
+
+def _left(total: Snapshot) -> str:
+    return "-" if total.eta_seconds is None else clock(total.eta_seconds)
 
 
 def _pass(total: Snapshot) -> str:

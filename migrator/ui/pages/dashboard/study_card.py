@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PyQt5.QtCore import Qt
+from PyQt5.QtGui import QResizeEvent
 from PyQt5.QtWidgets import QAbstractItemView, QComboBox, QFrame, QHeaderView, QTableView
 
 from migrator.jobs.standing import StudyTally
@@ -23,6 +24,7 @@ from migrator.ui.pages.dashboard.studies import (
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import card, column, label, row
 
+_NARROW = 640  # pixels
 _WIDTHS = {PATIENT: 140, STUDY: 120, DATE: 84, MODALITY: 48, FILES: 100, PROGRESS: 76, TROUBLE: 60}
 
 
@@ -69,6 +71,12 @@ class StudyCard(QFrame):
         header.setSectionResizeMode(STUDY, QHeaderView.ResizeMode.Stretch)
         table.setMinimumHeight(10 * tokens.ROW)
         return table
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room, how far a study has come goes before what it is."""
+        super().resizeEvent(event)
+        for place in (DATE, MODALITY):
+            self.table.setColumnHidden(place, self.width() < _NARROW)
 
     def name_destinations(self, names: Sequence[str]) -> None:
         """What the box offers, in the order of the tallies."""
