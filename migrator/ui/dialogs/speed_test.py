@@ -20,6 +20,7 @@ from migrator.ui.widgets.basics import button, column, label, row, set_role
 from migrator.ui.widgets.fields_editors import keep_still
 
 _INTERRUPTED = 130
+_STEP = 2.0  # seconds, as the command's own
 
 
 class SpeedTestDialog(QDialog):
@@ -31,8 +32,9 @@ class SpeedTestDialog(QDialog):
         self.setWindowTitle("Speed test")
         self.setMinimumWidth(620)
         self._running: Running | None = None
-        self._is_known = False
         self.advice: Advice | None = None
+        self.step = _STEP
+        """Seconds that each step of the measurement takes."""
         self.where = QComboBox()
         self.samples = _number(1, MOST_SAMPLES, 8, "Files to store")
         self.workers = _number(1, MOST_WORKERS, 8, "Workers up to")
@@ -147,6 +149,7 @@ class SpeedTestDialog(QDialog):
             "--json",
         ]
         words += ["--calling-aet", destination.calling_ae_title]
+        words += ["--step", f"{self.step:g}"]
         words += ["--samples", str(self.samples.value()), "--workers-up-to", str(self.workers.value())]
         self.trouble.setText("")
         try:

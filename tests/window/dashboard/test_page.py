@@ -72,7 +72,7 @@ def test_a_job_that_is_opened_shows_where_it_stands_and_its_studies(
 def test_a_run_is_seen_and_its_dials_are_turned(
     qtbot: QtBot, page: DashboardPage, archive: Make, keeping_scp: Callable[..., KeepingScp]
 ) -> None:
-    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    source, peer = archive(studies=5, instances=10), keeping_scp(delay=0.05)
     configured(page.desk, source, peer)
     migration = page.desk.migrate("--workers", "1")
     card = page.destinations.cards[0]
@@ -91,7 +91,7 @@ def test_a_run_is_seen_and_its_dials_are_turned(
         pass
     assert not card.pausing.isVisible()
     assert page.figures.left.text == "-"
-    qtbot.waitUntil(lambda: page.figures.done.text == "100", timeout=5_000)
+    qtbot.waitUntil(lambda: page.figures.done.text == "50", timeout=5_000)
 
 
 def test_a_delayed_start_is_counted_down_and_can_be_skipped(

@@ -72,6 +72,7 @@ def test_it_stores_measures_and_sets_the_recommended_number_of_workers(
     qtbot.addWidget(dialog)
     dialog.samples.setValue(5)
     dialog.workers.setValue(1)
+    dialog.step = 0.2
     assert not peer.datasets
     dialog.begin.click()
     assert not dialog.samples.isEnabled()
