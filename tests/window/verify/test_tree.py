@@ -121,3 +121,18 @@ def test_a_line_offers_what_can_be_copied_of_it(qtbot: QtBot, desk: Desk, verifi
     clipboard = QGuiApplication.clipboard()
     assert clipboard is not None
     assert clipboard.text() == "000002/0"
+
+
+def test_of_many_studies_the_view_gets_the_next_as_it_scrolls(
+    qtbot: QtBot, desk: Desk, verified: Verified
+) -> None:
+    model = StudyModel()
+    tree = StudyTree(desk, model)
+    qtbot.addWidget(tree)
+    tree.show()
+    model.show(verified.studies * 1500, {})
+    assert model.rowCount() == 2000
+    tree.scrollToBottom()
+    qtbot.waitUntil(lambda: model.rowCount() > 2000)
+    model.narrow([Verdict.MISSING], "")
+    assert model.rowCount() == 1500

@@ -21,6 +21,7 @@ from migrator.ui.theme import tokens
 
 _BITS = 24
 _MASK = (1 << _BITS) - 1
+_BLOCK = 2000  # studies that the view gets at a time
 _KEPT = 256  # studies whose parts are kept ready
 _PROOF = COLUMNS.index("Proof")
 _DIFFERENT = COLUMNS.index("Different")
@@ -37,6 +38,7 @@ class StudyModel(QAbstractItemModel):
         self.studies: Sequence[Found] = ()
         self.rows = array("I")
         """The numbers of the studies that are shown, in their order."""
+        self._fetched = 0
         self._order: list[int] = []
         self._places = array("I")
         self._sorted_by = (0, False)
@@ -92,6 +94,7 @@ class StudyModel(QAbstractItemModel):
                 and (not text or text in studies[number].text or (is_uid and studies[number].names(text)))
             ),
         )
+        self._fetched = min(_BLOCK, len(self.rows))
         self._places = array("I", bytes(4 * len(studies)))
         for place, number in enumerate(self.rows):
             self._places[number] = place
@@ -121,7 +124,7 @@ class StudyModel(QAbstractItemModel):
 
     def index(self, row: int, column: int, parent: QModelIndex = QModelIndex()) -> QModelIndex:  # noqa: B008
         if not parent.isValid():
-            return self.createIndex(row, column, 0) if row < len(self.rows) else QModelIndex()
+            return self.createIndex(row, column, 0) if row < self._fetched else QModelIndex()
         key = parent.internalId()
         if not key:
             return self.createIndex(row, column, (self.rows[parent.row()] + 1) << _BITS)
@@ -138,7 +141,7 @@ class StudyModel(QAbstractItemModel):
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
         if not parent.isValid():
-            return len(self.rows)
+            return self._fetched
         if parent.column() > 0:
             return 0
         key = parent.internalId()
@@ -146,6 +149,16 @@ class StudyModel(QAbstractItemModel):
             return len(self._parts(self.rows[parent.row()]))
         part = self.part(parent)
         return len(part.parts) if part is not None and not key & _MASK else 0
+
+    def canFetchMore(self, parent: QModelIndex) -> bool:
+        return not parent.isValid() and self._fetched < len(self.rows)
+
+    def fetchMore(self, parent: QModelIndex) -> None:
+        """Let the view have the next studies: it lays out all that it has whenever something changes."""
+        more = min(_BLOCK, len(self.rows) - self._fetched)
+        self.beginInsertRows(QModelIndex(), self._fetched, self._fetched + more - 1)
+        self._fetched += more
+        self.endInsertRows()
 
     def hasChildren(self, parent: QModelIndex = QModelIndex()) -> bool:  # noqa: B008
         # Asked of every study whenever the list changes: each has its series.
