@@ -87,13 +87,20 @@ def listen_address(text: str) -> tuple[str, int]:
     """
     host, colon, port = text.strip().rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    is_host = not colon or bool(_HOST.match(host)) or _is_address(host)
-    if not is_host or not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+    is_host = not colon or bool(_HOST.match(host)) or is_address(host)
+    if not is_host or not (is_port(port)):
         raise UsageError(f"{text!r} is no place to listen at: write a port, or an address and a port (11113)")
     return host, int(port)
 
 
-def _is_address(host: str) -> bool:
+def is_port(text: str) -> bool:
+    """Whether a text is a port: 1 to 65535, in digits."""
+    # Python refuses to read numbers of thousands of digits.
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535
+
+
+def is_address(host: str) -> bool:
+    """Whether it is an IP address, not a name."""
     try:
         ip_address(host)
     except ValueError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from migrator.core.addresses import is_port
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled, UsageError
 from migrator.dicom.discovery import COMMON_TITLES as COMMON_TITLES  # the faces' too
@@ -48,7 +49,7 @@ def ports_of(text: str) -> tuple[int, ...]:
     """The ports of `104,11112`, each once. Raises UsageError with what is wrong."""
     ports = dict.fromkeys(part.strip() for part in text.split(","))
     for port in ports:
-        if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        if not is_port(port):
             raise UsageError(f"{port!r} is not a port (1 to 65535)")
     return tuple(map(int, ports))
 

@@ -67,6 +67,16 @@ def source_folder(source: str) -> Path:
     return folder
 
 
+def usable_source(source: str, home: Path) -> Path:
+    """The same of a folder that can be migrated from with this data directory.
+
+    Raises SourceError, and UsageError where the data directory would lie inside.
+    """
+    folder = source_folder(source)
+    refuse_inside(home, folder, "the data directory")
+    return folder
+
+
 def job_folder(home: Path, source: Path | str, node: Node) -> Path:
     """The folder of the job that copies this source to this node."""
     identity = f"{os.path.normcase(source)}\n{node}"

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from filelock import FileLock
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from migrator.core.addresses import is_address
 from migrator.core.errors import UsageError
 from migrator.core.model import Node
 from migrator.core.settings import Settings
@@ -35,8 +36,19 @@ def _ae_title(title: str) -> str:
     return title
 
 
+def _host(host: str) -> str:
+    # A port that was written behind the host's name would be taken for a part of it.
+    if ":" in host and not is_address(host):
+        raise ValueError("a host is a name or an IP address, without a port")
+    return host
+
+
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
-Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s@\[\]\x00-\x1f\x7f]+$")]
+Host = Annotated[
+    str,
+    Field(min_length=1, max_length=255, pattern=r"^[^\s@\[\]\x00-\x1f\x7f]+$"),
+    AfterValidator(_host),
+]
 
 
 class Profile(BaseModel):

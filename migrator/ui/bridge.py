@@ -18,6 +18,8 @@ from migrator.core.errors import MigratorError
 from migrator.jobs.launch import Look
 
 _BETWEEN = 0.2  # seconds between two rounds of looks
+_MOST_AT_ONCE = 16
+"""Short calls in threads. Many only wait for a network or a keyring, and the quick ones not for them."""
 
 
 class Watched(Protocol):
@@ -119,7 +121,7 @@ class Helper(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = QThreadPool()
-        self._pool.setMaxThreadCount(4)
+        self._pool.setMaxThreadCount(_MOST_AT_ONCE)
         self._is_closed = False
         self._done.connect(self._tell)
 

@@ -53,6 +53,15 @@ class Destination(BaseModel):
             raise UsageError(f"the destination's {place.replace('_', ' ')} is not right") from None
 
 
+class RulesDraft(BaseModel):
+    """Rules that were written, and not saved to their file yet; `file` is empty where there is none."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    file: str = ""
+    text: str = ""
+
+
 class Configuration(BaseModel):
     """Everything that the window keeps of what its user has set. Frozen: it is replaced, never changed."""
 
@@ -62,6 +71,7 @@ class Configuration(BaseModel):
     recent: tuple[str, ...] = ()
     destinations: tuple[Destination, ...] = (Destination(),)
     settings: Settings = Settings()
+    rules_draft: RulesDraft | None = None
     verify: Annotated[
         bool, Field(description="ask the destination at the end whether everything arrived")
     ] = True
@@ -118,7 +128,9 @@ def load(home: Path) -> Configuration:
 
 def save(home: Path, configuration: Configuration) -> None:
     """Raises UsageError where it cannot be written."""
-    write_whole(home / FILE, configuration.model_dump_json(exclude_defaults=True, indent=1).encode())
+    # By `json`, which writes also what no UTF-8 has: paths may hold it.
+    kept = configuration.model_dump(mode="json", exclude_defaults=True)
+    write_whole(home / FILE, json.dumps(kept, indent=1).encode())
 
 
 def _forget(kept: dict[str, Any], place: list[str]) -> None:

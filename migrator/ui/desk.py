@@ -62,6 +62,8 @@ class Desk(QObject):
     """(Series, path relative to the source, or nothing): what the File Browser is to show."""
     inventoried = pyqtSignal(str, object)
     """(source, {study UID: files}): a scan of the whole source has ended."""
+    leaving = pyqtSignal()
+    """It is about to be closed: what is not kept yet is to be kept now, and what looks around is to stop."""
     noticed = pyqtSignal(str, str)
     """(level, text): something to show for a moment, whatever page is on view."""
 
@@ -92,6 +94,7 @@ class Desk(QObject):
         if self.is_closed:
             return
         self.is_closed = True
+        self.leaving.emit()
         self.save()
         self.rows.close()
         self.bridge.stop()

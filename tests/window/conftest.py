@@ -20,7 +20,9 @@ from migrator.ui.main_window import MainWindow
 @pytest.fixture(scope="session")
 def qapp() -> Iterator[QApplication]:
     """pytest-qt's application is ours, with its theme."""
-    yield make_application()
+    made = make_application()
+    gc.freeze()  # what is imported by now is not looked through after every test
+    yield made
 
 
 @pytest.fixture(autouse=True)

@@ -99,6 +99,7 @@ class ConnectionAssistant(QDialog):
         self.form.changed.connect(self._judge)
         self._judge()
         self._turn(is_on=False)
+        desk.leaving.connect(self._leave)
         self.form.addresses.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _arrange(self, closes: QWidget) -> None:
@@ -209,11 +210,15 @@ class ConnectionAssistant(QDialog):
 
     def done(self, result: int) -> None:
         """Whatever closes it ends the look."""
+        self._leave()
+        super().done(result)
+
+    def _leave(self) -> None:
+        """Look no further: nothing is contacted without a dialog that says so."""
         look, self._look = self._look, None
         if look is not None:
             look.control.cancel()
         self._timer.stop()
-        super().done(result)
 
     # What comes of it
 

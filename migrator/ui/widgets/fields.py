@@ -97,6 +97,8 @@ class SettingsForm(QWidget):
 
     changed = pyqtSignal(object)
     """The group as `collect` gives it, after each change to another right value."""
+    mistaken = pyqtSignal()
+    """`errors` are others now."""
     judged = pyqtSignal()
     """After each change, also to a wrong value: errors and differences may be others now."""
 
@@ -191,11 +193,14 @@ class SettingsForm(QWidget):
         return "", value
 
     def _mark(self, name: str, error: str) -> None:
+        if error == self._errors.get(name, ""):
+            return
         self.fields[name].say(error)
         if error:
             self._errors[name] = error
         else:
-            self._errors.pop(name, None)
+            del self._errors[name]
+        self.mistaken.emit()
 
     def _judge(self) -> None:
         """Bring up to date what depends on all values."""

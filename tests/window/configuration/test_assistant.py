@@ -109,6 +109,7 @@ def test_closing_the_assistant_ends_the_look_around(qtbot: QtBot, desk: Desk) ->
     [
         ("10.0.0.0/33", "104", "A", "'10.0.0.0/33' is not a network"),
         ("10.0.0.9-10.0.0.1", "104", "A", "is not a range"),
+        ("10.0.0.1", "9" * 5000, "A", "is not a port"),
         ("10.0.0.1", "0", "A", "'0' is not a port (1 to 65535)"),
         ("10.0.0.1", "104", "A" * 17, "is not an AE title"),
         ("10.0.0.0/8", "104", "A", "look in smaller ranges"),

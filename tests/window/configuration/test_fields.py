@@ -19,6 +19,7 @@ from migrator.core.settings import (
     Settings,
     TlsSettings,
 )
+from migrator.jobs.settings_check import CHECKS
 from migrator.ui.widgets.fields import SettingsForm
 from migrator.ui.widgets.fields_editors import LineEditor, PresetEditor
 from migrator.ui.widgets.fields_words import span_text
@@ -265,3 +266,16 @@ def test_no_field_is_cut_off_or_covers_another_at_any_width(qtbot: QtBot, width:
 @pytest.mark.parametrize("seconds", [0.0, 0.5, 45.0, 60.0, 90.0, 3600.0, 5400.0, 86400.0, 100000.0])
 def test_a_duration_is_shown_as_it_can_be_written(seconds: float) -> None:
     assert PaceSettings.model_validate({"max_duration": span_text(seconds)}).max_duration == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 5000, "\x00", "\ud800", "\u0663", "host:" + "9" * 5000, "a" * 100_000]
+)
+def test_no_text_brings_a_form_down(qtbot: QtBot, text: str) -> None:
+    for group in GROUPS.values():
+        made = SettingsForm(group, checks=CHECKS)
+        qtbot.addWidget(made)
+        for one in made.fields.values():
+            if isinstance(one.editor, LineEditor):
+                one.editor.line.setText(text)
+        assert isinstance(made.collect(), group)

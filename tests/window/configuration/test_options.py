@@ -60,6 +60,13 @@ def test_what_is_changed_is_configured_at_once_and_kept(qtbot: QtBot, desk: Desk
     assert load(desk.home) == desk.configuration
 
 
+def test_a_path_that_is_no_utf_8_can_be_kept(desk: Desk) -> None:
+    # As a folder of another system's encoding is named, which a run may have been started for.
+    desk.update(source="/archive/M\udcfcnster")
+    desk.save()
+    assert load(desk.home).source == "/archive/M\udcfcnster"
+
+
 def test_each_fold_says_how_many_of_its_settings_differ_and_what_is_to_be_corrected(
     qtbot: QtBot, desk: Desk
 ) -> None:

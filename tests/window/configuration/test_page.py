@@ -14,24 +14,17 @@ from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 
+from migrator.core.model import Node, Tls
 from migrator.core.settings import TlsSettings
 from migrator.jobs.secrets import SERVICE
 from migrator.ui.configuration import Configuration, Destination, load
+from migrator.ui.dialogs.assistant import ConnectionAssistant
 from migrator.ui.main_window import MainWindow
 from migrator.ui.pages.configuration.page import ConfigurationPage
 from tests.peers import KeepingScp, Storescp
 from tests.tls.making import Authority, storescp_options
 
 Start = Callable[..., KeepingScp]
-
-
-@pytest.fixture
-def page(window: MainWindow) -> ConfigurationPage:
-    window.resize(1024, 700)
-    window.go("configuration")
-    found = window.pages["configuration"]
-    assert isinstance(found, ConfigurationPage)
-    return found
 
 
 def write(qtbot: QtBot, line: QLineEdit, text: str) -> None:
@@ -106,7 +99,10 @@ def test_a_browsed_or_a_recent_folder_becomes_the_source(
 # The destination
 
 
-def test_the_five_fields_of_a_first_migration_are_seen_in_a_small_window(page: ConfigurationPage) -> None:
+def test_the_five_fields_of_a_first_migration_are_seen_in_a_small_window(window: MainWindow) -> None:
+    window.resize(1024, 700)
+    window.go("configuration")
+    page = window.configuration_page
     view = page.area.viewport()
     for line in (page.source.line, *(field.line for field in page.destination.form.fields.values())):
         corner = line.mapTo(view, line.rect().bottomRight())
@@ -126,6 +122,7 @@ def test_what_is_typed_is_kept_and_the_caret_stays(qtbot: QtBot, page: Configura
     ("field", "text", "words"),
     [
         ("host", "two words", "without spaces"),
+        ("host", "pacs:99999", "without spaces and port"),
         ("port", "70000", "1 to 65535"),
         ("port", "x", "1 to 65535"),
         ("ae_title", "MORE_THAN_SIXTEEN", "1 to 16 printable"),
@@ -166,6 +163,17 @@ def test_a_whole_node_in_the_hosts_field_is_spread_over_the_fields(
 
 
 # The test by C-ECHO
+
+
+def test_enter_after_a_pasted_node_tests_that_node(
+    qtbot: QtBot, page: ConfigurationPage, keeping_scp: Start
+) -> None:
+    node = keeping_scp().node
+    line = page.destination.form.fields["host"].line
+    write(qtbot, line, f"{node.ae_title}@{node.host}:{node.port}")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "answers: C-ECHO in" in page.destination.view.text, timeout=15_000)
+    assert "Asked at " in page.destination.view.text
 
 
 def test_a_test_shows_the_round_trip_and_who_is_there_until_a_field_changes(
@@ -213,7 +221,6 @@ def test_a_test_of_a_destination_without_a_host_leads_to_the_field(page: Configu
 
 def test_destinations_are_added_edited_moved_and_removed(qtbot: QtBot, page: ConfigurationPage) -> None:
     card = page.destination
-    page.source.take("/")
     put(page, Destination(host="first"))
     assert card.table.isHidden()
     card.add.click()
@@ -272,6 +279,22 @@ def test_a_found_node_fills_the_form_and_leaves_our_own_title(
     one = page.destination.destination
     assert (one.host, one.port, one.ae_title) == (node.host, node.port, node.ae_title)
     assert one.calling_ae_title == "US"
+
+
+def test_a_node_that_was_found_without_tls_is_spoken_to_without_it(page: ConfigurationPage) -> None:
+    put(page, Destination(host="pacs", tls=TlsSettings(tls=True, ca="/ca.pem")))
+    page.destination._fill(Node("10.0.0.1"))
+    assert page.destination.destination.tls == TlsSettings(tls=False, ca="/ca.pem")
+    page.destination._fill(Node("10.0.0.1", tls=Tls()))
+    assert page.destination.destination.tls == TlsSettings(tls=True, ca="/ca.pem")
+
+
+def test_a_connection_assistant_is_gone_once_it_is_closed(qtbot: QtBot, page: ConfigurationPage) -> None:
+    for _ in range(2):
+        page.destination.seek.click()
+        (assistant,) = page.destination.findChildren(ConnectionAssistant)
+        assistant.reject()
+        qtbot.waitUntil(lambda: not page.destination.findChildren(ConnectionAssistant))
 
 
 # TLS
@@ -379,7 +402,7 @@ def test_what_is_missing_leads_to_its_field_and_then_to_the_next_page(
     summary._links[0].click()
     assert page.destination.form.fields["host"].line.hasFocus()
     qtbot.keyClicks(page.destination.form.fields["host"].line, "pacs")
-    assert summary.text == "Ready to copy everything to ANY-SCP@pacs:104"
+    qtbot.waitUntil(lambda: summary.text == "Ready to copy everything to ANY-SCP@pacs:104")
     with qtbot.waitSignal(page.desk.page_wanted) as wanted:
         summary.upload.click()
     assert wanted.args == ["upload"]
@@ -396,6 +419,29 @@ def test_a_switched_off_destination_is_asked_for_and_a_small_window_counts_what_
     put(page, wrong, wrong)
     assert page.summary._more.text().startswith("and ")
     assert page.summary._links[0].isVisible()
+
+
+def test_what_would_be_used_otherwise_than_it_stands_there_is_told_and_leads_there(
+    qtbot: QtBot, page: ConfigurationPage, tmp_path: Path
+) -> None:
+    page.source.take(str(tmp_path))
+    put(page, Destination(host="pacs"))
+    qtbot.waitUntil(page.summary.upload.isEnabled)
+    (form,) = page.options.forms["Peak hours and schedule"]
+    form.fields["peak"].editor.inner.setText("7-18")
+    assert page.summary.text == "Still needed: Peak hours to correct"
+    page.summary._links[0].click()
+    assert form.fields["peak"].editor.inner.hasFocus()
+    view = page.area.viewport()
+    line = form.fields["peak"].editor.inner
+    qtbot.waitUntil(lambda: view.rect().contains(line.mapTo(view, line.rect().bottomLeft())))
+    line.setText("")
+    page.options.rules.editor.insertPlainText("strip_private")
+    assert page.summary.text == "Still needed: Tag rules to save"
+    page.summary._links[0].click()
+    assert page.options.rules.editor.hasFocus()
+    page.options.rules._write(str(tmp_path.parent / "rules.txt"))
+    assert page.summary.upload.isEnabled()
 
 
 def test_everything_that_takes_the_focus_has_a_name(page: ConfigurationPage) -> None:

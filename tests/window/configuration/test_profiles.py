@@ -14,19 +14,10 @@ from migrator.jobs.profile import Profile, Profiles, export_profiles, profile_of
 from migrator.ui.configuration import Configuration, Destination
 from migrator.ui.dialogs.profile import NameDialog
 from migrator.ui.dialogs.profile_question import Question
-from migrator.ui.main_window import MainWindow
 from migrator.ui.pages.configuration.page import ConfigurationPage
 from migrator.ui.pages.configuration.profiles import ProfileBar
 
 CLINIC = Destination(host="10.0.0.7", port=11112, ae_title="CLINIC", tls=TlsSettings(ca="/ca.pem"))
-
-
-@pytest.fixture
-def page(window: MainWindow) -> ConfigurationPage:
-    window.go("configuration")
-    found = window.pages["configuration"]
-    assert isinstance(found, ConfigurationPage)
-    return found
 
 
 @pytest.fixture

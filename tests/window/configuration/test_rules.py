@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,24 @@ from pytestqt.qtbot import QtBot
 from migrator.core.settings import RuleSettings, Settings
 from migrator.jobs.rules import EXAMPLES, checked, read_rules
 from migrator.ui.desk import Desk
+from migrator.ui.dialogs.profile_question import Question
 from migrator.ui.pages.configuration.rules import RulesPanel
 from tests.peers.archives import Archive
 
 GOOD = 'InstitutionName set "North"\nPatientID prefix "A-" if Modality = "CT"\n'
+
+
+@pytest.fixture
+def open_desk(qtbot: QtBot, data_directory: Path) -> Iterator[Callable[[], Desk]]:
+    """Desks over one data directory, one after the other."""
+    with ExitStack() as opened:
+
+        def make() -> Desk:
+            made = Desk(data_directory)
+            opened.callback(made.close)
+            return made
+
+        yield make
 
 
 @pytest.fixture
@@ -73,7 +88,7 @@ def test_saved_rules_are_the_configured_ones_and_come_back_with_the_next_start(
     file = tmp_path / "north.txt"
     choose(monkeypatch, file)
     qtbot.keyClicks(panel.editor, GOOD.splitlines()[0])
-    assert "not saved" in panel.state.text()
+    assert panel.state.text() == "No file yet: changed and not saved yet; a migration uses no rules"
     qtbot.keyClick(panel.editor, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
     assert file.read_text() == GOOD.splitlines()[0]
     assert desk.configuration.settings.rule.rules == str(file)
@@ -111,6 +126,67 @@ def test_what_is_not_saved_survives_another_file_in_the_configuration(
     qtbot.waitUntil(lambda: panel.editor.toPlainText() == "strip_private\n")
 
 
+def test_rules_that_are_not_saved_come_back_with_the_next_start(
+    qtbot: QtBot, open_desk: Callable[[], Desk], tmp_path: Path
+) -> None:
+    file, other = tmp_path / "north.txt", tmp_path / "other.txt"
+    file.write_text("strip_private\n")
+    other.touch()
+    desk = open_desk()
+    desk.update(settings=Settings(rule=RuleSettings(rules=str(file))))
+    panel = RulesPanel(desk)
+    qtbot.addWidget(panel)
+    qtbot.waitUntil(lambda: panel.editor.toPlainText() == "strip_private\n")
+    panel.editor.setPlainText(GOOD)
+    panel.editor.document().setModified(True)
+    desk.update(settings=Settings(rule=RuleSettings(rules=str(other))))
+    assert panel.state.text().endswith("a migration uses other.txt")
+    desk.close()
+    assert (desk.home / "window.json").stat().st_mode & 0o777 == 0o600
+    again = RulesPanel(open_desk())
+    qtbot.addWidget(again)
+    assert again.editor.toPlainText() == GOOD
+    assert again.is_modified
+    assert "changed and not saved yet" in again.state.text()
+    again.save()
+    assert file.read_text() == GOOD
+    assert other.read_text() == ""
+    assert again._desk.configuration.rules_draft is None
+
+
+def test_a_file_that_could_not_be_read_is_not_overwritten_unasked(
+    qtbot: QtBot, desk: Desk, panel: RulesPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "latin.txt"
+    file.write_bytes('InstitutionName set "Münster"'.encode("latin-1"))
+    desk.update(settings=Settings(rule=RuleSettings(rules=str(file))))
+    qtbot.waitUntil(lambda: "is not UTF-8" in panel.state.text())
+    choose(monkeypatch, tmp_path / "new.txt")
+    panel.editor.insertPlainText(GOOD)
+    panel.save()
+    assert b"M\xfcnster" in file.read_bytes()
+    assert (tmp_path / "new.txt").read_text() == GOOD
+
+
+def test_another_file_is_opened_over_rules_that_are_not_saved_only_after_a_question(
+    qtbot: QtBot, panel: RulesPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("strip_private")
+    choose(monkeypatch, other)
+    panel.editor.insertPlainText(GOOD)
+    for answer, text in (("Cancel", GOOD), ("Lose them", "strip_private")):
+        panel.open()
+        panel.findChildren(Question)[-1].buttons[answer].click()
+        qtbot.waitUntil(lambda text=text: panel.editor.toPlainText() == text)
+
+
+def test_of_many_lines_that_are_wrong_only_the_first_are_marked(qtbot: QtBot, panel: RulesPanel) -> None:
+    panel.editor.setPlainText("nonsense\n" * 2000)
+    qtbot.waitUntil(lambda: panel.words.text() == "2,000 lines to correct; the first 300 are listed")
+    assert len(panel.editor.extraSelections()) == panel.list.count() == 300
+
+
 def test_a_file_that_cannot_be_read_is_told_beside_the_editor(
     qtbot: QtBot, desk: Desk, panel: RulesPanel, tmp_path: Path
 ) -> None:
@@ -138,6 +214,9 @@ def test_the_preview_follows_what_is_typed_and_writes_nothing(
     panel.editor.setPlainText("nonsense")
     qtbot.waitUntil(lambda: table.rowCount() == 0)
     assert panel.preview.words.text() == "Correct the rules to see what they change."
+    panel.preview.file.setText("")
+    panel.preview.file.editingFinished.emit()
+    assert panel.preview.words.text() == "Choose a file to see what would be changed in it."
     assert file.read_bytes() == content
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QHBoxLayout, QWidget
 
 from migrator.core.model import Node
@@ -99,7 +99,7 @@ class DestinationCard(QWidget):
 
     def _make_tools(self) -> None:
         self.test = button("Test", "lan-connect", tip="Ask it by C-ECHO whether it answers (Enter)")
-        self.seek = button("Find …", "radar", tip="Look for DICOM nodes in the network")
+        self.seek = button("Find…", "radar", tip="Look for DICOM nodes in the network")
         self.seek.setAccessibleName("Find a destination in the network")
         self.add = button("Add another destination", "plus", kind="quiet")
         self.test.clicked.connect(lambda: self._test())
@@ -200,13 +200,14 @@ class DestinationCard(QWidget):
 
     def _find(self) -> None:
         assistant = ConnectionAssistant(self._desk, self)
+        assistant.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         assistant.chosen.connect(self._fill)
         assistant.open()
 
     def _fill(self, node: Node) -> None:
         """Take over where a node that was found is; how we call ourselves stays."""
-        found = {"host": node.host, "port": node.port, "ae_title": node.ae_title, "name": ""}
-        if node.tls is not None:
-            found["tls"] = self.destination.tls.model_copy(update={"tls": True})
-        self._edit(self.destination.model_copy(update=found))
+        one = self.destination
+        where = {"host": node.host, "port": node.port, "ae_title": node.ae_title, "name": ""}
+        tls = one.tls.model_copy(update={"tls": node.tls is not None})
+        self._edit(one.model_copy(update={**where, "tls": tls}))
         self.test.setFocus()

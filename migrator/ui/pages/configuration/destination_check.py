@@ -15,7 +15,7 @@ NO_PORT = 0
 """Stands for a port that cannot be read; no destination is reached there."""
 
 _WORDS = {
-    "host": "A host name or an IP address, without spaces",
+    "host": "A host name or an IP address, without spaces and port",
     "port": "Write 1 to 65535",
     "ae_title": f"An AE title has {AE_TITLE_RULE}",
     "calling_ae_title": f"An AE title has {AE_TITLE_RULE}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from PyQt5.QtCore import QObject, pyqtSignal
 from PyQt5.QtWidgets import QWidget
@@ -90,7 +91,7 @@ def _answer(came: object) -> Answer:
         system = " ".join(filter(None, (came.implementation_version, came.implementation_uid)))
         details = (
             f"Association {came.association_seconds * 1000:.1f} ms · "
-            f"System {system or 'unnamed'} · Max PDU {longest}"
+            f"System {system or 'unnamed'} · Max PDU {longest} · Asked at {datetime.now():%H:%M:%S}"
         )
         role = "error" if not answered(came) else "warning" if came.status is None else "good"
         in_short = {"good": f"{came.echo_seconds * 1000:.1f} ms", "warning": "no C-ECHO", "error": "refused"}
@@ -117,7 +118,7 @@ class EchoView(QWidget):
         return "\n".join(filter(None, (self._words.text(), self._details.text())))
 
     def show_answer(self, answer: Answer | None, *, is_asked: bool) -> None:
-        shown = answer or Answer("muted", "Asking …" if is_asked else "")
+        shown = answer or Answer("muted", "Asking…" if is_asked else "")
         set_role(self._words, shown.role)
         self._words.setText(shown.words)
         self._details.setText(shown.details)

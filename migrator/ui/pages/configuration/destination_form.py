@@ -74,7 +74,7 @@ class DestinationForm(QWidget):
         self._arrange(4)
         for field in self.fields.values():
             field.line.textEdited.connect(self._take)
-            field.line.returnPressed.connect(self.confirmed)
+            field.line.returnPressed.connect(self._confirm)
         self.fields["host"].line.editingFinished.connect(self._take_apart)
 
     def load(self, destination: Destination) -> None:
@@ -103,6 +103,10 @@ class DestinationForm(QWidget):
         self._destination = self._read()
         self._judge()
         self.edited.emit(self._destination)
+
+    def _confirm(self) -> None:
+        self._take_apart()  # Enter comes before the field is left
+        self.confirmed.emit()
 
     def _take_apart(self) -> None:
         """Spread a whole node that was written or pasted into the host's field over the fields."""

@@ -87,7 +87,7 @@ class _Model(QAbstractTableModel):
             return "on" if destination.tls.tls else "off"
         answer = self._echoes.answer(destination)
         if answer is None:
-            return "asking …" if self._echoes.is_asked(destination) else "not tested"
+            return "asking…" if self._echoes.is_asked(destination) else "not tested"
         return answer.in_short
 
     def _colour(self, destination: Destination, column: int) -> QColor | None:

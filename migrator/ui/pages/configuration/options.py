@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PyQt5.QtCore import QTimer
+from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QVBoxLayout, QWidget
 
 from migrator.core.settings import Settings
@@ -56,6 +56,9 @@ _FOLDS: tuple[tuple[str, tuple[_Part, ...]], ...] = (
 class OptionsPanel(QWidget):
     """All groups of settings, saved as they are changed."""
 
+    judged = pyqtSignal()
+    """`errors`, or whether the rules are saved, may be others now."""
+
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
@@ -65,6 +68,7 @@ class OptionsPanel(QWidget):
         self.recovery = RecoveryChoice(desk)
         self.rules = RulesPanel(desk)
         self.rules.judged.connect(lambda: self._note("Tag rules"))
+        self.rules.judged.connect(self.judged)
         self.schedule = label("", "muted", wraps=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -81,6 +85,20 @@ class OptionsPanel(QWidget):
     def open(self, title: str) -> None:
         """Unfold one of the groups, by its title."""
         self.folds[title].open()
+
+    def focus(self, name: str) -> QWidget:
+        """Bring a setting to attention, or the rules where no name is given; what has the focus now."""
+        title = next(
+            (title for title, forms in self.forms.items() if any(name in form.fields for form in forms)),
+            "Tag rules",
+        )
+        self.open(title)
+        for form in self.forms[title]:
+            if name in form.fields:
+                form.focus(name)
+                return form.fields[name]
+        self.rules.editor.setFocus(Qt.FocusReason.OtherFocusReason)
+        return self.rules
 
     @property
     def errors(self) -> dict[str, str]:
@@ -109,6 +127,7 @@ class OptionsPanel(QWidget):
         for form in forms:
             inner.addWidget(form)
             form.judged.connect(lambda title=title: self._note(title))
+            form.mistaken.connect(self.judged)
         if title == "Tag rules":
             inner.addWidget(self.rules)
         self.forms[title] = forms

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QWidget
+from PyQt5.QtCore import QEvent, Qt
+from PyQt5.QtWidgets import QApplication, QWidget
 
 from migrator.ui.desk import Desk
 from migrator.ui.pages.configuration.destination import DestinationCard
 from migrator.ui.pages.configuration.options import OptionsPanel
-from migrator.ui.pages.configuration.page_summary import Lack, Summary, lacks
+from migrator.ui.pages.configuration.page_summary import SETTINGS, Lack, Summary, lacks, open_settings
 from migrator.ui.pages.configuration.profiles import ProfileBar
 from migrator.ui.pages.configuration.source import SourceCard
 from migrator.ui.pages.page import Page
@@ -41,30 +41,39 @@ class ConfigurationPage(Page):
         self.body.addWidget(self.area, 1)
         self.body.addWidget(self.summary)
         self.source.judged.connect(self._sum_up)
+        self.options.judged.connect(self._sum_up)
         desk.configuration_changed.connect(self._changed)
         desk.selection_changed.connect(self._changed)
         self._sum_up()
 
     def shown(self) -> None:
         self.profiles.refresh()
+        self.source.look_again()
 
     def _changed(self, what: object) -> None:
         self._sum_up()
 
     def _sum_up(self) -> None:
         configuration = self.desk.configuration
-        fault = self.source.fault
-        self.summary.show_state(lacks(configuration, fault), bool(configuration.source) and not fault)
+        fault, is_known = self.source.fault, self.source.is_known
+        options = self.options
+        found = [*lacks(configuration, fault), *open_settings(options.errors, options.rules.is_modified)]
+        self.summary.show_state(found, bool(configuration.source) and is_known and not fault)
 
     def _go_to(self, lack: Lack) -> None:
         """Bring the field that keeps it from being ready to attention."""
-        if lack.number < 0:
+        field: QWidget
+        if lack.number == SETTINGS:
+            field = self.options.focus(lack.field)
+        elif lack.number < 0:
             self.source.focus()
-            field: QWidget = self.source.line
+            field = self.source.line
         elif lack.field == "is_on":
             self.destination.table.setFocus()
             field = self.destination.table
         else:
             self.destination.focus(lack.number, lack.field)
             field = self.destination.form
+        # A fold that was just opened has its place only after this.
+        QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
         self.area.ensureWidgetVisible(field)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PyQt5.QtGui import QResizeEvent
@@ -15,14 +15,19 @@ from migrator.ui.pages.configuration.destination_check import faults, title, twi
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import button, label, row
+from migrator.ui.widgets.fields_words import title_of
 
 _ROOM_TO_COUNT = 96  # pixels for "and 3 more"
 _MOST = 6  # lacks that are named
+SETTINGS = -2
+"""The number of what stands in the folds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """What keeps a migration from being begun: `field` of destination `number`, or of the source (-1)."""
+    """What keeps a migration from being begun: `field` of destination `number`, of the source (-1), or one
+    of the SETTINGS; without `field`, their rules.
+    """
 
     words: str
     number: int = -1
@@ -46,6 +51,12 @@ def lacks(configuration: Configuration, source_fault: str) -> list[Lack]:
     if not any(one.is_on for one in configuration.destinations):
         found.append(Lack("A destination that is switched on", 0, "is_on"))
     return found
+
+
+def open_settings(errors: Mapping[str, str], is_unsaved: bool) -> list[Lack]:
+    """Where a run would use something else than stands here: the last right value, the rules of the file."""
+    found = [Lack(f"{title_of(name)} to correct", SETTINGS, name) for name in errors]
+    return [*found, Lack("Tag rules to save", SETTINGS, "")] if is_unsaved else found
 
 
 _CALLED = {
@@ -95,11 +106,11 @@ class Summary(QFrame):
     def show_state(self, found: Sequence[Lack], is_source_good: bool) -> None:
         """Show what is lacking; without any, what would happen."""
         self._shown = found
-        is_ready = not found
+        is_ready = not found and is_source_good
         name, colour = ("check-circle", tokens.GREEN) if is_ready else ("circle-outline", tokens.AMBER)
         self._sign.setPixmap(icon(name, colour).pixmap(18, 18))
         ready = _ready(self._desk.configuration, self._desk.selection) if is_ready else ""
-        self._words.setText(ready or "Still needed:")
+        self._words.setText(ready or ("Still needed:" if found else "Looking at the source…"))
         self._words.setToolTip(ready)
         for number, link in enumerate(self._links):
             words = found[number].words if number < len(found) else ""

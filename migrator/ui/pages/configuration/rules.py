@@ -12,7 +12,6 @@ from PyQt5.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QMenu,
-    QMessageBox,
     QShortcut,
     QWidget,
 )
@@ -20,8 +19,9 @@ from PyQt5.QtWidgets import (
 from migrator.core.errors import UsageError
 from migrator.jobs.rules import EXAMPLES, CheckedRules, checked, read_rules, write_rules
 from migrator.records.words import counted
-from migrator.ui.configuration import Configuration
+from migrator.ui.configuration import Configuration, RulesDraft
 from migrator.ui.desk import Desk
+from migrator.ui.dialogs.profile_question import Question
 from migrator.ui.pages.configuration.rules_editor import LineNumberEditor
 from migrator.ui.pages.configuration.rules_preview import RulesPreview
 from migrator.ui.theme import tokens
@@ -30,6 +30,7 @@ from migrator.ui.widgets.basics import button, column, label, row, set_role
 
 _PAUSE = 300  # milliseconds without a key before the text is checked
 _MOST_LISTED = 300
+_LONGEST_DRAFT = 1 << 20
 _HEIGHT = 170
 _FILTER = "Rules (*.txt *.rules);;All files (*)"
 _LINE = Qt.ItemDataRole.UserRole
@@ -39,12 +40,13 @@ class RulesPanel(QWidget):
     """The editor of the rules file that is configured. A migration uses the file, as it was last saved."""
 
     judged = pyqtSignal()
-    """After each check of what is written: `wrong_lines` may be others now."""
+    """After each check of what is written, and when it is saved: `wrong_lines` may be others now."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
         self._file = ""
+        self._is_unread = False
         self._number = 0
         self.wrong_lines = 0
         self.editor = LineNumberEditor()
@@ -68,11 +70,17 @@ class RulesPanel(QWidget):
         self._timer.setInterval(_PAUSE)
         self._timer.timeout.connect(self._check)
         self.editor.textChanged.connect(self._timer.start)
-        self.editor.document().modificationChanged.connect(lambda _: self._tell_state())
-        desk.configuration_changed.connect(self._follow)
+        self.editor.document().modificationChanged.connect(lambda _: self._turned())
         self._tell_state()
         self._show(CheckedRules(), "")
-        self._follow(desk.configuration)
+        self._take_up(desk.configuration)
+        desk.configuration_changed.connect(self._follow)
+        desk.leaving.connect(self._keep_draft)
+
+    @property
+    def is_modified(self) -> bool:
+        """Whether something was written that no file has yet."""
+        return bool(self.editor.document().isModified())
 
     def _arrange(self) -> None:
         opens = button("Open…", "folder-open-outline", tip="Open a file with rules")
@@ -107,14 +115,22 @@ class RulesPanel(QWidget):
         """Ask for a file, and use it from now on."""
         at = self._file or str(Path.home())
         file, _ = QFileDialog.getOpenFileName(self, "Open rules", at, _FILTER)
-        if file and self._may_leave():
-            self.editor.document().setModified(False)
-            self._file = ""
-            self._use(str(Path(file)))
-            self._follow(self._desk.configuration)
+        if file and self.is_modified:
+            text = "Open the other file, and lose the rules that are not saved?"
+            answers = {"Lose them": lambda: self._open(file)}
+            Question("Rules are not saved", text, answers, self).open()
+        elif file:
+            self._open(file)
+
+    def _open(self, file: str) -> None:
+        self.editor.document().setModified(False)
+        self._file = ""
+        self._use(str(Path(file)))
+        self._follow(self._desk.configuration)
 
     def save(self) -> None:
-        if self._file:
+        """Save to the file that was read; one that could not be read is not overwritten unasked."""
+        if self._file and not self._is_unread:
             self._write(self._file)
         else:
             self.save_as()
@@ -133,6 +149,7 @@ class RulesPanel(QWidget):
             self.state.setText(str(error))
             return
         self._file = file
+        self._is_unread = False
         self.editor.document().setModified(False)
         self._use(file)
         self._tell_state()
@@ -142,23 +159,40 @@ class RulesPanel(QWidget):
         rule = settings.rule.model_copy(update={"rules": file})
         self._desk.update(settings=settings.model_copy(update={"rule": rule}))
 
-    def _may_leave(self) -> bool:
-        """Whether what was typed and not saved may be lost."""
-        if not self.editor.document().isModified():
-            return True
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Rules are not saved")
-        box.setText("Open the other file and lose the rules that are not saved?")
-        leaves = box.addButton("Lose them", QMessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(box.addButton("Keep them", QMessageBox.ButtonRole.RejectRole))
-        box.exec()
-        return box.clickedButton() is leaves
+    # Drafts
+
+    def _take_up(self, configuration: Configuration) -> None:
+        """Go on with what was written and not saved when the last window was closed, or crashed."""
+        draft = configuration.rules_draft
+        if draft is None:
+            self._follow(configuration)
+            return
+        self._file = draft.file
+        self.editor.setPlainText(draft.text)
+        self.editor.document().setModified(True)
+
+    def _keep_draft(self) -> None:
+        """Keep what is written and not saved for the next window."""
+        text = self.editor.toPlainText() if self.is_modified else ""
+        is_kept = self.is_modified and len(text) <= _LONGEST_DRAFT
+        draft = RulesDraft(file=self._file, text=text) if is_kept else None
+        if draft != self._desk.configuration.rules_draft:
+            self._desk.update(rules_draft=draft)
+
+    def _turned(self) -> None:
+        """From saved to not saved, or back."""
+        self._tell_state()
+        if not self.is_modified:
+            self._keep_draft()
+        self.judged.emit()
 
     def _follow(self, configuration: Configuration) -> None:
         """Show the file that is configured, unless something here is not saved."""
         file = configuration.settings.rule.rules
-        if file == self._file or self.editor.document().isModified():
+        if self.is_modified:
+            self._tell_state()
+            return
+        if file == self._file:
             return
         self._file = file
         if not file:
@@ -167,10 +201,11 @@ class RulesPanel(QWidget):
         self._desk.later(lambda: read_rules(Path(file)), lambda answer: self._read(answer, file))
 
     def _read(self, answer: object, file: str) -> None:
-        if sip.isdeleted(self) or file != self._file or self.editor.document().isModified():
+        if sip.isdeleted(self) or file != self._file or self.is_modified:
             return
         self.editor.setPlainText(answer if isinstance(answer, str) else "")
         self.editor.document().setModified(False)
+        self._is_unread = not isinstance(answer, str)
         self._tell_state()
         if not isinstance(answer, str):
             set_role(self.state, "error")
@@ -178,16 +213,19 @@ class RulesPanel(QWidget):
             self.state.setText(str(answer) if known else f"{file} cannot be read")
 
     def _tell_state(self) -> None:
-        is_modified = self.editor.document().isModified()
-        self.saves.setEnabled(is_modified)
+        self.saves.setEnabled(self.is_modified)
         name = Path(self._file).name if self._file else "No file yet"
-        words = f"{name}: changed and not saved yet; a migration uses what was saved" if is_modified else name
-        set_role(self.state, "warning" if is_modified else "caption")
-        self.state.setText(words)
+        if self.is_modified:
+            used = self._desk.configuration.settings.rule.rules
+            what = "what was saved" if used and used == self._file else Path(used).name or "no rules"
+            name = f"{name}: changed and not saved yet; a migration uses {what}"
+        set_role(self.state, "warning" if self.is_modified else "caption")
+        self.state.setText(name)
 
     # Checking
 
     def _check(self) -> None:
+        self._keep_draft()
         self._number += 1
         number, text = self._number, self.editor.toPlainText()
         self._desk.later(lambda: checked(text), lambda answer: self._take(answer, text, number))
@@ -198,7 +236,7 @@ class RulesPanel(QWidget):
             self._show(answer, text)
 
     def _show(self, answer: CheckedRules, text: str) -> None:
-        self.editor.mark(fault.line for fault in answer.faults)
+        self.editor.mark(fault.line for fault in answer.faults[:_MOST_LISTED])
         self.list.clear()
         for fault in answer.faults[:_MOST_LISTED]:
             self._add(fault.line, fault.words, "alert-circle-outline", tokens.RED)

@@ -27,6 +27,7 @@ from migrator.ui.widgets.basics import button, column, label, row, set_role
 
 _HEADS = ("Tag", "Name", "Before", "After")
 _MOST_ROWS = 500
+_NO_FILE = "Choose a file to see what would be changed in it."
 _MOST_SEEN = 10  # rows; the others are scrolled to
 
 
@@ -54,7 +55,7 @@ class RulesPreview(QWidget):
         self.layout().addWidget(self.table)
         self.table.hide()
         desk.configuration_changed.connect(lambda _: self._again())
-        self._tell("Choose a file to see what would be changed in it.")
+        self._tell(_NO_FILE)
         self._crosswalk = desk.configuration.settings.rule.crosswalk
         self._shown: tuple[str, str | None, str] = ("", None, "")
 
@@ -74,11 +75,15 @@ class RulesPreview(QWidget):
         file, rules = self.file.text().strip(), self._rules
         crosswalk = self._desk.configuration.settings.rule.crosswalk
         wanted = (file, rules, crosswalk)
-        if not file or wanted == self._shown:
+        if wanted == self._shown:
             return
         self._shown = wanted
         self._asked += 1
         number = self._asked
+        if not file:
+            self._fill(())
+            self._tell(_NO_FILE)
+            return
         if rules is None:
             self._fill(())
             self._tell("Correct the rules to see what they change.")

@@ -9,7 +9,7 @@ from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QFileDialog, QLineEdit, QMenu, QPushButton, QWidget
 
 from migrator.core.errors import MigratorError
-from migrator.jobs.home import source_folder
+from migrator.jobs.home import usable_source
 from migrator.ui.configuration import Configuration
 from migrator.ui.desk import Desk, Selection
 from migrator.ui.widgets.basics import button, card, column, label, row, set_look, set_role
@@ -22,7 +22,7 @@ _GOOD = "A folder that can be read"
 
 
 class SourceCard(QWidget):
-    """Keeps the source of the configuration; what is typed counts when the field is left, or pasted."""
+    """Keeps the source of the configuration; what is typed counts when the field is left."""
 
     judged = pyqtSignal()
     """What is known of the source has changed."""
@@ -33,13 +33,14 @@ class SourceCard(QWidget):
         self._configured = ""
         self._looked_at = ""
         self._judged = ("", "")  # a source and what is wrong with it
+        self._is_typed = False  # and not confirmed by leaving the field
         self._length = 0  # of the text before the last key
         self.line = QLineEdit()
         self.line.setPlaceholderText("Folder with the DICOM files")
         self.line.setAccessibleName("Source folder")
         self.line.setToolTip(_HINT)
         self._words = label(_HINT, "caption", wraps=True)
-        self.browse = button("Browse …", "folder-open-outline", tip="Choose the source folder")
+        self.browse = button("Browse…", "folder-open-outline", tip="Choose the source folder")
         self.recent = self._make_recent()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -49,13 +50,18 @@ class SourceCard(QWidget):
         self.line.editingFinished.connect(lambda: self.take(self._text))
         self.browse.clicked.connect(lambda: self._browse())
         desk.configuration_changed.connect(self.load)
+        desk.leaving.connect(lambda: self.take(self._text))
         self.load(desk.configuration)
 
     @property
     def fault(self) -> str:
-        """What is wrong with the configured source; empty where nothing is, or nothing is known yet."""
-        source, fault = self._judged
-        return fault if source == self._configured else ""
+        """What is wrong with the source; empty where nothing is, or nothing is known yet."""
+        return self._judged[1] if self.is_known else ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the source has been looked at: the configured one, or what stands in the field by now."""
+        return self._judged[0] in (self._configured, self._text)
 
     @property
     def words(self) -> str:
@@ -78,12 +84,31 @@ class SourceCard(QWidget):
             self._length = len(source)
         self._look(source)
 
+    def look_again(self) -> None:
+        """See whether the configured source is still there; a disk may be gone meanwhile."""
+        if self._configured and self._text == self._configured and self.is_known:
+            self._ask(self._configured)
+
     def take(self, source: str) -> None:
         """Make this the source; the selection was of the former one."""
         self._timer.stop()
+        self._is_typed = False
+        self._make(source)
+        self._remember()
+
+    def _make(self, source: str) -> None:
         if source != self._desk.configuration.source:
             self._desk.select(Selection())
             self._desk.update(source=source)
+
+    def _remember(self) -> None:
+        """Put a source that was chosen, and is one, among the recent."""
+        source, fault = self._judged
+        configuration = self._desk.configuration
+        if self._is_typed or fault or not source:
+            return
+        if source == configuration.source != "".join(configuration.recent[:1]):
+            self._desk.change(configuration.with_source(source))
 
     def focus(self) -> None:
         self.line.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -117,11 +142,13 @@ class SourceCard(QWidget):
     # What is done with it
 
     def _edited(self, text: str) -> None:
-        was_pasted = abs(len(text) - self._length) > 1
+        # A key over a selection makes the text shorter; it is no more than a beginning.
+        was_pasted = len(text) - self._length > 1
         self._length = len(text)
         if was_pasted:
             self.take(self._text)
         else:
+            self._is_typed = True
             self._timer.start(_AFTER)
 
     def _browse(self) -> None:
@@ -136,23 +163,32 @@ class SourceCard(QWidget):
         if not source:
             self._judge(source, "")
             return
-        self._say("caption", "Looking …")
+        self._say("caption", "Looking…")
+        self.judged.emit()
+        self._ask(source)
 
+    def _ask(self, source: str) -> None:
         def take(came: object) -> None:
             if source == self._looked_at:
                 self._judge(source, _fault(came))
 
-        self._desk.later(lambda: source_folder(source), take)
+        self._desk.later(lambda: usable_source(source, self._desk.home), take)
 
     def _judge(self, source: str, fault: str) -> None:
         self._judged = (source, fault)
         self._say(
             "error" if fault else "good" if source else "caption", fault or (_GOOD if source else _HINT)
         )
-        configuration = self._desk.configuration
-        if source and not fault and source == configuration.source != "".join(configuration.recent[:1]):
-            self._desk.change(configuration.with_source(source))
+        if self._is_typed and not fault and source == self._text and not self._is_anything_lost:
+            self._make(source)
+        self._remember()
         self.judged.emit()
+
+    @property
+    def _is_anything_lost(self) -> bool:
+        """Whether another source, with all that was chosen of it, would be left for one half typed."""
+        configuration = self._desk.configuration
+        return configuration.source in configuration.recent
 
     def _say(self, role: str, words: str) -> None:
         set_role(self._words, role)
