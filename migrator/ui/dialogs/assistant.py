@@ -31,6 +31,7 @@ from migrator.ui.dialogs.assistant_form import PlacesForm
 from migrator.ui.dialogs.assistant_model import HEADS, FindingsModel
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row, set_role
+from migrator.ui.widgets.fields_words import sentence
 
 _DRAIN = 100  # milliseconds
 _ABOUT = (
@@ -71,13 +72,14 @@ class ConnectionAssistant(QDialog):
     chosen = pyqtSignal(object)
     """The Node that was clicked, or taken by Enter. It carries a Tls where it was found to speak TLS."""
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, desk: Desk, parent: QWidget | None = None, calling_ae_title: str = "") -> None:
+        """`calling_ae_title` is how we call ourselves; without one that can be, as usual."""
         super().__init__(parent)
         self._desk = desk
         self._look: _Look | None = None
         self.setWindowTitle("Connection Assistant")
         self.resize(860, 620)
-        self.form = PlacesForm(desk)
+        self.form = PlacesForm(desk, calling_ae_title)
         self.model = FindingsModel()
         self.table = self._table()
         self.progress = QProgressBar()
@@ -231,15 +233,10 @@ class ConnectionAssistant(QDialog):
         finding = self._selected()
         if finding is None:
             return False
-        request = self.form.request
-        calling = self._calling if request is None else request.approach.calling_ae_title
+        calling = self.form.calling_ae_title
         tls = Tls() if finding.kind is Kind.TLS else None
         self.chosen.emit(Node(finding.host, finding.port, finding.ae_title or "ANY-SCP", calling, tls))
         return True
-
-    @property
-    def _calling(self) -> str:
-        return Node("localhost").calling_ae_title
 
     def _selected(self) -> Finding | None:
         """The row that is selected, if it can be a destination."""
@@ -273,7 +270,7 @@ class ConnectionAssistant(QDialog):
             self._say(f"Stopped. {self._progress_words(look)}")
         elif isinstance(answer, BaseException):
             is_known = isinstance(answer, MigratorError)
-            self._say(str(answer) if is_known else "The look around failed.", "error")
+            self._say(sentence(str(answer)) if is_known else "The look around failed.", "error")
         else:
             self._say(f"Done. {self._progress_words(look)}")
         if self.model.findings:

@@ -19,6 +19,7 @@ from migrator.jobs.discover import (
     titles_of,
 )
 from migrator.jobs.discover_own import own_networks
+from migrator.jobs.nodes import CALLING_AE_TITLE, check_ae_title
 from migrator.records.words import counted, span
 from migrator.ui.desk import Desk
 from migrator.ui.theme import tokens
@@ -38,9 +39,10 @@ class PlacesForm(QWidget):
 
     changed = pyqtSignal()
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, calling_ae_title: str) -> None:
         super().__init__()
-        self._desk = desk
+        self.calling_ae_title = calling_ae_title if _is_title(calling_ae_title) else CALLING_AE_TITLE
+        """How we call ourselves."""
         self.addresses = QLineEdit()
         self.addresses.setPlaceholderText(_EXAMPLE)
         self.ports = QLineEdit(", ".join(map(str, DICOM_PORTS)))
@@ -112,11 +114,7 @@ class PlacesForm(QWidget):
         titles = self._read("titles", self.titles, titles_of)
         self._request: DiscoverRequest | None = None
         if hosts and ports and titles:
-            calling = self._desk.configuration.destinations[:1]
-            approach = Approach(titles)
-            if calling and calling[0].calling_ae_title:
-                approach = Approach(titles, calling[0].calling_ae_title)
-            self._request = DiscoverRequest(hosts, ports, approach)
+            self._request = DiscoverRequest(hosts, ports, Approach(titles, self.calling_ae_title))
         self.changed.emit()
 
     def _read(self, name: str, line: QLineEdit, read: Callable[[str], tuple[object, ...]]) -> tuple:  # type: ignore[type-arg]
@@ -131,3 +129,11 @@ class PlacesForm(QWidget):
         set_role(self.problems[name], "error" if problem else "caption")
         set_look(line, "invalid", "true" if problem else "false")
         return found
+
+
+def _is_title(title: str) -> bool:
+    try:
+        check_ae_title(title)
+    except UsageError:
+        return False
+    return True

@@ -10,7 +10,6 @@ from PyQt5.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from migrator.core.model import Node, Tls
-from migrator.ui.configuration import Destination
 from migrator.ui.desk import Desk
 from migrator.ui.dialogs.assistant import ConnectionAssistant
 from migrator.ui.dialogs.assistant_model import FindingsModel
@@ -19,8 +18,7 @@ from tests.peers import KeepingScp
 
 @pytest.fixture
 def assistant(qtbot: QtBot, desk: Desk) -> Iterator[ConnectionAssistant]:
-    desk.update(destinations=(Destination(calling_ae_title="OURS"),))
-    made = ConnectionAssistant(desk)
+    made = ConnectionAssistant(desk, calling_ae_title="OURS")
     qtbot.addWidget(made)
     made.show()
     yield made
@@ -92,6 +90,14 @@ def test_a_look_around_is_stopped_and_what_speaks_no_dicom_cannot_be_chosen(
     assert assistant.asks.isEnabled()
 
 
+def test_a_title_that_cannot_be_is_not_looked_around_with(qtbot: QtBot, desk: Desk) -> None:
+    made = ConnectionAssistant(desk, calling_ae_title="MORE_THAN_SIXTEEN")
+    qtbot.addWidget(made)
+    look_at(made, 104)
+    assert made.form.request is not None
+    assert made.form.request.approach.calling_ae_title == "DICOM_MIGRATOR"
+
+
 def test_closing_the_assistant_ends_the_look_around(qtbot: QtBot, desk: Desk) -> None:
     made = ConnectionAssistant(desk)
     qtbot.addWidget(made)
@@ -150,7 +156,7 @@ def test_a_node_that_speaks_tls_is_chosen_with_tls_and_what_is_no_node_is_not(
     assistant.model.add([Finding("10.0.0.1", 2762, Kind.TLS), Finding("10.0.0.2", 80, Kind.OTHER)])
     with qtbot.waitSignal(assistant.chosen) as chosen:
         click(qtbot, assistant, 0)
-    assert chosen.args == [Node("10.0.0.1", 2762, "ANY-SCP", tls=Tls())]
+    assert chosen.args == [Node("10.0.0.1", 2762, "ANY-SCP", "OURS", Tls())]
     assert assistant.takes.isEnabled()
     with qtbot.assertNotEmitted(assistant.chosen):
         click(qtbot, assistant, 1)

@@ -290,9 +290,12 @@ def test_a_node_that_was_found_without_tls_is_spoken_to_without_it(page: Configu
 
 
 def test_a_connection_assistant_is_gone_once_it_is_closed(qtbot: QtBot, page: ConfigurationPage) -> None:
+    put(page, Destination(calling_ae_title="FIRST"), Destination(calling_ae_title="SECOND"))
+    page.destination.pick(1)
     for _ in range(2):
         page.destination.seek.click()
         (assistant,) = page.destination.findChildren(ConnectionAssistant)
+        assert assistant.form.calling_ae_title == "SECOND"
         assistant.reject()
         qtbot.waitUntil(lambda: not page.destination.findChildren(ConnectionAssistant))
 
@@ -441,7 +444,7 @@ def test_what_would_be_used_otherwise_than_it_stands_there_is_told_and_leads_the
     page.summary._links[0].click()
     assert page.options.rules.editor.hasFocus()
     page.options.rules._write(str(tmp_path.parent / "rules.txt"))
-    assert page.summary.upload.isEnabled()
+    qtbot.waitUntil(page.summary.upload.isEnabled)
 
 
 def test_everything_that_takes_the_focus_has_a_name(page: ConfigurationPage) -> None:

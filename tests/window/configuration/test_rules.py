@@ -90,6 +90,7 @@ def test_saved_rules_are_the_configured_ones_and_come_back_with_the_next_start(
     qtbot.keyClicks(panel.editor, GOOD.splitlines()[0])
     assert panel.state.text() == "No file yet: changed and not saved yet; a migration uses no rules"
     qtbot.keyClick(panel.editor, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: not panel.is_modified)
     assert file.read_text() == GOOD.splitlines()[0]
     assert desk.configuration.settings.rule.rules == str(file)
     assert panel.state.text() == "north.txt"
@@ -100,7 +101,11 @@ def test_saved_rules_are_the_configured_ones_and_come_back_with_the_next_start(
 
 
 def test_rules_are_never_saved_inside_the_source(
-    desk: Desk, panel: RulesPanel, archive: Callable[..., Archive], monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot,
+    desk: Desk,
+    panel: RulesPanel,
+    archive: Callable[..., Archive],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source = archive(studies=1, instances=1)
     desk.set_source(str(source.folder))
@@ -108,7 +113,7 @@ def test_rules_are_never_saved_inside_the_source(
     choose(monkeypatch, source.folder / "rules.txt")
     panel.editor.insertPlainText(GOOD)
     panel.save()
-    assert "lies inside the source" in panel.state.text()
+    qtbot.waitUntil(lambda: "lies inside the source" in panel.state.text())
     assert sorted(source.folder.rglob("*")) == before
     assert not desk.configuration.settings.rule.rules
 
@@ -149,6 +154,7 @@ def test_rules_that_are_not_saved_come_back_with_the_next_start(
     assert again.is_modified
     assert "changed and not saved yet" in again.state.text()
     again.save()
+    qtbot.waitUntil(lambda: not again.is_modified)
     assert file.read_text() == GOOD
     assert other.read_text() == ""
     assert again._desk.configuration.rules_draft is None
@@ -164,6 +170,7 @@ def test_a_file_that_could_not_be_read_is_not_overwritten_unasked(
     choose(monkeypatch, tmp_path / "new.txt")
     panel.editor.insertPlainText(GOOD)
     panel.save()
+    qtbot.waitUntil(lambda: not panel.is_modified)
     assert b"M\xfcnster" in file.read_bytes()
     assert (tmp_path / "new.txt").read_text() == GOOD
 

@@ -199,7 +199,7 @@ class DestinationCard(QWidget):
         self.test.setAccessibleName("Stop the test" if is_asked else "Test the destination by C-ECHO")
 
     def _find(self) -> None:
-        assistant = ConnectionAssistant(self._desk, self)
+        assistant = ConnectionAssistant(self._desk, self, self.destination.calling_ae_title)
         assistant.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         assistant.chosen.connect(self._fill)
         assistant.open()

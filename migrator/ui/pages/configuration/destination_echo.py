@@ -86,19 +86,20 @@ def _echo(destination: Destination) -> EchoResult:
 
 
 def _answer(came: object) -> Answer:
+    asked_at = f"Asked at {datetime.now():%H:%M:%S}"
     if isinstance(came, EchoResult):
         longest = f"{came.max_pdu:,} bytes" if came.max_pdu else "unlimited"
         system = " ".join(filter(None, (came.implementation_version, came.implementation_uid)))
         details = (
             f"Association {came.association_seconds * 1000:.1f} ms · "
-            f"System {system or 'unnamed'} · Max PDU {longest} · Asked at {datetime.now():%H:%M:%S}"
+            f"System {system or 'unnamed'} · Max PDU {longest} · {asked_at}"
         )
         role = "error" if not answered(came) else "warning" if came.status is None else "good"
         in_short = {"good": f"{came.echo_seconds * 1000:.1f} ms", "warning": "no C-ECHO", "error": "refused"}
         return Answer(role, f"{came.node} {verdict(came)}", details, in_short[role])
     if isinstance(came, MigratorError):
-        return Answer("error", sentence(str(came)), in_short="no answer")
-    return Answer("error", f"The test could not be made ({type(came).__name__})", in_short="no answer")
+        return Answer("error", sentence(str(came)), asked_at, "no answer")
+    return Answer("error", f"The test could not be made ({type(came).__name__})", asked_at, "no answer")
 
 
 class EchoView(QWidget):

@@ -27,6 +27,7 @@ from migrator.ui.pages.configuration.rules_preview import RulesPreview
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import button, column, label, row, set_role
+from migrator.ui.widgets.fields_words import sentence
 
 _PAUSE = 300  # milliseconds without a key before the text is checked
 _MOST_LISTED = 300
@@ -142,15 +143,24 @@ class RulesPanel(QWidget):
             self._write(str(Path(file)))
 
     def _write(self, file: str) -> None:
-        try:
-            write_rules(Path(file), self.editor.toPlainText(), self._desk.configuration.source)
-        except UsageError as error:
+        """Write what stands here, in a thread: the file may be on a slow share."""
+        text, source = self.editor.toPlainText(), self._desk.configuration.source
+        self._desk.later(
+            lambda: write_rules(Path(file), text, source), lambda answer: self._wrote(answer, file, text)
+        )
+
+    def _wrote(self, answer: object, file: str, text: str) -> None:
+        if sip.isdeleted(self):
+            return
+        if isinstance(answer, Exception):
+            known = isinstance(answer, UsageError)
             set_role(self.state, "error")
-            self.state.setText(str(error))
+            self.state.setText(sentence(str(answer)) if known else f"{file} cannot be written")
             return
         self._file = file
         self._is_unread = False
-        self.editor.document().setModified(False)
+        if self.editor.toPlainText() == text:
+            self.editor.document().setModified(False)
         self._use(file)
         self._tell_state()
 
@@ -210,7 +220,7 @@ class RulesPanel(QWidget):
         if not isinstance(answer, str):
             set_role(self.state, "error")
             known = isinstance(answer, UsageError)
-            self.state.setText(str(answer) if known else f"{file} cannot be read")
+            self.state.setText(sentence(str(answer)) if known else f"{file} cannot be read")
 
     def _tell_state(self) -> None:
         self.saves.setEnabled(self.is_modified)

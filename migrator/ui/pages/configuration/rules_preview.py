@@ -24,6 +24,7 @@ from migrator.records.words import counted
 from migrator.ui.desk import Desk
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row, set_role
+from migrator.ui.widgets.fields_words import sentence
 
 _HEADS = ("Tag", "Name", "Before", "After")
 _MOST_ROWS = 500
@@ -102,7 +103,7 @@ class RulesPreview(QWidget):
             return
         self._fill(())
         is_known = isinstance(answer, MigratorError)
-        self._tell(str(answer) if is_known else "This file cannot be previewed.", "error")
+        self._tell(sentence(str(answer)) if is_known else "This file cannot be previewed.", "error")
 
     def _tell(self, words: str, role: str = "muted") -> None:
         set_role(self.words, role)

@@ -47,10 +47,10 @@ class SourceCard(QWidget):
         self._timer.timeout.connect(lambda: self._look(self._text))
         self._lay_out()
         self.line.textEdited.connect(self._edited)
-        self.line.editingFinished.connect(lambda: self.take(self._text))
+        self.line.editingFinished.connect(self._leave)
         self.browse.clicked.connect(lambda: self._browse())
         desk.configuration_changed.connect(self.load)
-        desk.leaving.connect(lambda: self.take(self._text))
+        desk.leaving.connect(self._leave)
         self.load(desk.configuration)
 
     @property
@@ -150,6 +150,9 @@ class SourceCard(QWidget):
         else:
             self._is_typed = True
             self._timer.start(_AFTER)
+
+    def _leave(self) -> None:
+        self.take(self._text)
 
     def _browse(self) -> None:
         at = self._text or str(Path.home())
