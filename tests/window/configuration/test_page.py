@@ -246,6 +246,13 @@ def test_destinations_are_added_edited_moved_and_removed(qtbot: QtBot, page: Con
     assert page.desk.configuration.destinations == (Destination(),)
 
 
+def test_a_long_name_leaves_room_for_the_other_columns(page: ConfigurationPage) -> None:
+    put(page, Destination(name="x" * 64, host="first"), Destination(host="second"))
+    table = page.destination.table
+    assert table.horizontalScrollBar().maximum() == 0
+    assert table.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole) == "x" * 64
+
+
 def test_the_space_bar_switches_a_destination(qtbot: QtBot, page: ConfigurationPage) -> None:
     put(page, Destination(host="first"), Destination(host="second"))
     page.destination.table.selectRow(1)

@@ -70,9 +70,10 @@ class _Model(QAbstractTableModel):
             return self._text(index.row(), index.column())
         if role == Qt.ItemDataRole.ForegroundRole:
             return self._colour(destination, index.column())
-        if role == Qt.ItemDataRole.ToolTipRole and index.column() == len(_HEADS) - 1:
+        if role == Qt.ItemDataRole.ToolTipRole:
             answer = self._echoes.answer(destination)
-            return answer.words if answer is not None else None
+            is_told = answer is not None and index.column() == len(_HEADS) - 1
+            return f"{answer.words}\n{answer.details}" if is_told else self._text(index.row(), index.column())
         return None
 
     def _text(self, row: int, column: int) -> str:
@@ -132,6 +133,7 @@ class DestinationTable(QTableView):
         header.setHighlightSections(False)
         header.setDefaultAlignment(_LEFT)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)  # a name may be long
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.selectionModel().currentRowChanged.connect(self._pick)
 
@@ -147,7 +149,10 @@ class DestinationTable(QTableView):
         self._fit()
 
     def _fit(self) -> None:
-        """As high as its rows, up to a limit."""
+        """As high as its rows, and its names as wide as they are, both up to a limit."""
+        head = self.horizontalHeader()
+        name = max(head.sectionSizeHint(0), self.sizeHintForColumn(0))
+        head.resizeSection(0, min(name, tokens.NAVIGATION))
         count = self._model.rowCount()
         rows = sum(self.rowHeight(number) for number in range(min(count, _MOST_ROWS)))
         frame = self.height() - self.viewport().height() - self.horizontalHeader().height()
