@@ -1,7 +1,8 @@
 """The rows of a manifest, or of a scan's list, while another process writes it.
 
-In memory stand a few columns per row, some 130 bytes in all; texts are read again from the file where they
-are wanted. All is done in slices of a given time, so that a face with an event loop can go on between them.
+In memory stand a few columns per row: 24 bytes, and some 130 more where a path may come again; texts are
+read again from the file where they are wanted. All is done in slices of a given time, so that a face with an
+event loop can go on between them.
 Nothing here may be called from two threads at once.
 """
 
@@ -25,6 +26,7 @@ from migrator.engine.accounting import Ledger
 from migrator.engine.manifest_lines import Row as Row  # the faces' too
 from migrator.engine.manifest_lines import path_of, row_of, series_of
 from migrator.jobs.naming import uid_words
+from migrator.records.words import day, person
 
 WORDS = ("", "OK", "WARN", "HEALED", "REMAP", "SKIP", "HELD", "FAIL")
 """What a row's `word` is an index into; the first is that of what is still pending."""
@@ -49,6 +51,7 @@ _STORED = frozenset({1, 2})
 _BLOCK = 1 << 18
 _LOOK_EVERY = 256  # lines, or rows, between two looks at the clock
 _NO_SERIES = -1
+_MOST_SIZE = 2**64 - 1
 _MOST_KINDS = 0xFFFF  # SOP classes; damage alone could bring more
 
 
@@ -58,6 +61,7 @@ class Growth:
 
     `is_anew`: the file is another one now, and all rows before were forgotten. `first` and `added` tell which
     rows are new, `changed` which earlier ones stand otherwise now. `is_all`: nothing more was there to read.
+    `has_turned`: a run has begun, or has told how it ended.
     """
 
     is_anew: bool
@@ -65,6 +69,7 @@ class Growth:
     added: int
     changed: Sequence[int]
     is_all: bool
+    has_turned: bool = False
 
 
 class Tail:
@@ -72,11 +77,13 @@ class Tail:
 
     `words`, `states` and `sizes` (bytes) are columns; `places` holds the index into `series` of each row, -1
     where its header could not be read, and `kinds` that into `sop_classes`. `ends` are the lines that tell
-    how a run ended, by the number of the run in `runs`.
+    how a run ended, by the number of the run in `runs`. `is_once`: each path has one line, as in the list of
+    a scan, so that none need be found again.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, is_once: bool = False) -> None:
         self.file = file
+        self._is_once = is_once
         self._stream: BufferedReader | None = None
         self._identity: tuple[int, int] | None = None
         self._clear()
@@ -110,11 +117,16 @@ class Tail:
     def read(self, seconds: float) -> Growth:
         """Read on for at most about so long. A file that is not there, or not any more, has no rows."""
         is_anew = self._reopen()
-        first, changed = len(self), list[int]()
+        first, changed, turns = len(self), list[int](), self._turns
         is_all = True
         if self._stream is not None:
             is_all = self._read_lines(self._stream, time.perf_counter() + seconds, changed)
-        return Growth(is_anew, first, len(self) - first, [row for row in changed if row < first], is_all)
+        known = [row for row in changed if row < first]
+        return Growth(is_anew, first, len(self) - first, known, is_all, self._turns != turns)
+
+    @property
+    def _turns(self) -> int:
+        return len(self.runs) + len(self.ends)
 
     def _reopen(self) -> bool:
         """Follow the file where it was replaced, cut off or removed; whether it was."""
@@ -149,7 +161,7 @@ class Tail:
             if not whole:
                 return True
             start = 0
-            for number, raw in enumerate(block[:whole].splitlines(keepends=False)):
+            for number, raw in enumerate(block[: whole - 1].split(b"\n")):
                 self._take(raw, self._read + start, changed)
                 start += len(raw) + 1
                 if number % _LOOK_EVERY == _LOOK_EVERY - 1 and time.perf_counter() > end:
@@ -171,8 +183,9 @@ class Tail:
             if kind == "o":
                 self._take_row(line, offset, changed)
             elif kind == "series":
+                series = series_of(line)
                 self._of_key[line["series"]] = len(self.series)
-                self.series.append(series_of(line))
+                self.series.append(series)
             elif kind == "run":
                 self.runs.append(line)
             elif kind == "ended":
@@ -184,24 +197,28 @@ class Tail:
 
     def _take_row(self, line: dict[str, Any], offset: int, changed: list[int]) -> None:
         word = word_of(line)
-        key = hash(path_of(line))
-        row = self._of_path.get(key)
+        key = 0 if self._is_once else hash(path_of(line))
+        row = None if self._is_once else self._of_path.get(key)
         place = self._of_key.get(line.get("series", 0), _NO_SERIES)
         state = _NUMBER_OF[line["state"]]
+        size = line["size"]
+        if not isinstance(size, int) or not 0 <= size <= _MOST_SIZE:
+            raise ValueError("no size")  # before any column has it: they must stay of one length
         kind = self._of_class.get(line.get("class", ""))
         if kind is None:
             kind = self._new_kind(line.get("class", ""))
         if row is None:
-            self._of_path[key] = len(self.words)
+            if not self._is_once:
+                self._of_path[key] = len(self.words)
             self.words.append(word)
             self.states.append(state)
-            self.sizes.append(line["size"])
+            self.sizes.append(size)
             self.places.append(place)
             self.kinds.append(kind)
             self._offsets.append(offset)
         else:
             self.counts[self.words[row]] -= 1
-            self.words[row], self.states[row] = word, state
+            self.words[row], self.states[row], self.sizes[row] = word, state, size
             self.places[row], self.kinds[row], self._offsets[row] = place, kind, offset
             changed.append(row)
         self.counts[word] += 1
@@ -228,6 +245,11 @@ class Tail:
         """That of the last run; None where it did not tell."""
         end = self._last_end()
         return None if end is None else _ledger(end["run"])
+
+    @property
+    def run_bytes(self) -> int:
+        """What the last run has sent; 0 where it did not tell."""
+        return int((self._last_end() or {}).get("bytes", 0))
 
     def _last_end(self) -> dict[str, Any] | None:
         return self.ends.get(len(self.runs) - 1)
@@ -367,7 +389,8 @@ def _outcome(raw: bytes) -> dict[str, Any]:
 def _series_text(series: Series) -> str:
     study, patient = series.study, series.study.patient
     parts = (patient.name, patient.id, study.description, series.description, study.accession, study.date)
-    return "\n".join((*parts, series.modality, study.uid, series.uid)).casefold()
+    shown = (person(patient.name), day(study.date))  # as a table has them
+    return "\n".join((*parts, *shown, series.modality, study.uid, series.uid)).casefold()
 
 
 def _line_text(line: dict[str, Any]) -> str:

@@ -18,9 +18,9 @@ class Feed(QObject):
     grew = pyqtSignal(object)
     """A Growth, whenever something changed."""
 
-    def __init__(self, file: Path, parent: QObject | None = None) -> None:
+    def __init__(self, file: Path, parent: QObject | None = None, *, is_once: bool = False) -> None:
         super().__init__(parent)
-        self.tail = Tail(file)
+        self.tail = Tail(file, is_once=is_once)
         self.is_all = False
         """Whether everything that is in the file was read."""
         self._timer = QTimer(self)
@@ -30,6 +30,10 @@ class Feed(QObject):
     def start(self) -> None:
         self._timer.start(0)
 
+    def rest(self) -> None:
+        """Look for no more rows; those that were read may still be asked for."""
+        self._timer.stop()
+
     def stop(self) -> None:
         self._timer.stop()
         self.tail.close()
@@ -37,6 +41,6 @@ class Feed(QObject):
     def _read(self) -> None:
         growth = self.tail.read(_SLICE)
         self.is_all = growth.is_all
-        if growth.is_anew or growth.added or growth.changed:
+        if growth.is_anew or growth.added or growth.changed or growth.has_turned:
             self.grew.emit(growth)
         self._timer.start(_AGAIN if growth.is_all else 1)

@@ -85,6 +85,40 @@ def test_rows_come_as_they_are_written_and_a_torn_line_when_it_is_whole(file: Pa
     tail.close()
 
 
+def test_a_damaged_line_leaves_the_columns_of_one_length(file: Path) -> None:
+    damaged = [b'{"size":-1}', b'{"size":"many"}', b"{}", b'{"size":1e300}', b'{"size":99999999999999999999}']
+    usual = line(1, Outcome(State.SENT)).replace(b'"size":101', b"@")
+    for number, size in enumerate(damaged, 5):
+        add(file, usual.replace(b"@", size.strip(b"{}") or b'"other":1').replace(b"a/1.dcm", b"%d" % number))
+    add(file, encode(series_line(1, SERIES)), line(2, Outcome(State.SENT)))
+    tail = Tail(file)
+    tail.read(1.0)
+    assert words(tail) == ["OK"]
+    assert (list(tail.sizes), list(tail.places)) == ([102], [0])
+    tail.close()
+
+
+def test_where_each_path_has_one_line_none_is_kept_to_find_it_again(file: Path) -> None:
+    add(file, encode(series_line(1, SERIES)), *(line(number, Outcome(State.PENDING)) for number in range(9)))
+    tail = Tail(file, is_once=True)
+    tail.read(1.0)
+    assert [row.path for row in map(tail.row, range(9)) if row] == [f"a/{number}.dcm" for number in range(9)]
+    assert not tail._of_path
+    tail.close()
+
+
+def test_the_end_of_a_run_is_told_though_no_row_comes_with_it(file: Path) -> None:
+    add(file, encode({"t": "run", "at": 1.0}), line(1, Outcome(State.SENT)))
+    tail = Tail(file)
+    assert tail.read(1.0).has_turned
+    assert not tail.read(1.0).has_turned
+    add(file, encode({"t": "ended", "at": 2.0, "run": {"found": 1, "sent": 1}, "bytes": 101}))
+    growth = tail.read(1.0)
+    assert (growth.added, growth.has_turned) == (0, True)
+    assert tail.run_bytes == 101
+    tail.close()
+
+
 def test_a_later_outcome_of_a_path_changes_its_row(file: Path) -> None:
     add(
         file,
@@ -129,6 +163,7 @@ def test_damage_is_passed_over_and_long_lines_are_read(file: Path) -> None:
         encode(series_line(1, SERIES)),
         b"{damaged\n",
         b'{"t": "o"}\n',
+        b"{torn\r\n{torn\r{\n",
         line(1, long),
         line(2, Outcome(State.SENT)),
     )
@@ -139,6 +174,7 @@ def test_damage_is_passed_over_and_long_lines_are_read(file: Path) -> None:
     row = tail.row(0)
     assert row is not None
     assert len(row.reason) == 600_000
+    assert [tail.line(number)["uid"] for number in (0, 1)] == ["9.1", "9.2"]
     tail.close()
 
 
@@ -184,6 +220,8 @@ def full(file: Path) -> Callable[[], Tail]:
     ("wanted", "text", "found"),
     [
         ((), "roe", [0, 1]),
+        ((), "roe, jane", [0, 1]),
+        ((), "2026-01-01", [0, 1]),
         ((), "ct image", [0, 1]),
         ((), "OUT OF RESOURCES", [1]),
         ((), "9.2", [1]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from PyQt5.QtCore import Qt
@@ -114,6 +115,7 @@ class DryRunDialog(QDialog):
         self._start.hide()
         self._destination.setEnabled(False)
         self._stop.show()
+        set_role(self._phase, "title")
         self._phase.setText("Starting")
         self._bar.setMaximum(0)
         self.running.looked.connect(self._looked)
@@ -138,9 +140,15 @@ class DryRunDialog(QDialog):
         assert self.running is not None
         self._stop.hide()
         self._bar.hide()
-        result = self.running.result()
+        of_it = self.running.launched
+        self._desk.later(lambda: (of_it.result(), of_it.messages()), lambda told: self._tell_end(code, told))
+
+    def _tell_end(self, code: int, told: object) -> None:
+        if self._is_closed:
+            return
+        result, messages = told if isinstance(told, tuple) else (None, "")
         if not isinstance(result, dict):
-            self._refuse(refusal(code, self.running.launched.messages()))
+            self._refuse(refusal(code, messages))
             return
         self._phase.setText("Nothing was sent. This is what a migration would come to:")
         ledger = ledger_in(result)
@@ -199,10 +207,15 @@ class DryRunDialog(QDialog):
         self._is_closed = True
         self.cancel()
         file = self._file
-        file.unlink(missing_ok=True)
+        _remove(file)
         if self.running is not None and self.running.is_on:
-            self.running.ended.connect(lambda code: file.unlink(missing_ok=True))
+            self.running.ended.connect(lambda code: _remove(file))
         super().done(result)
+
+
+def _remove(file: Path) -> None:
+    with suppress(OSError):  # a system that keeps what is open lets it go at the end of the run
+        file.unlink(missing_ok=True)
 
 
 def _plain(text: str) -> str:

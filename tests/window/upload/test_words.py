@@ -8,7 +8,7 @@ import pytest
 
 from migrator.records.words import person
 from migrator.ui.dialogs.dry_run_words import findings
-from migrator.ui.pages.upload.words import banner_of, refusal, source_words
+from migrator.ui.pages.upload.words import banner_of, gravest, refusal, source_words
 
 
 def result(**values: Any) -> dict[str, Any]:
@@ -29,6 +29,54 @@ def test_what_failed_is_counted_and_can_be_retried() -> None:
     assert banner.tone == "error"
     assert "3 failed, 1 held for a decision, 2 without an answer." in banner.text
     assert banner.retries
+
+
+def test_what_earlier_runs_have_left_is_told_where_this_one_lacks_nothing() -> None:
+    told = result()
+    told["job"] |= {"found": 20, "failed": 7, "unknown": 1}
+    banner = banner_of(1, told, "")
+    assert "Left by earlier runs: 7 failed, 1 without an answer." in banner.text
+    assert banner.retries
+
+
+def test_what_was_never_answered_can_be_retried() -> None:
+    assert banner_of(1, result(unknown=2), "").retries
+
+
+@pytest.mark.parametrize(
+    ("further", "words"),
+    [
+        ({"source": {"modified": 2, "deleted": 0}}, "Source: 2 modified, 0 deleted."),
+        ({"integrity": {"verdict": "not intact"}}, "does not hold what was vouched for"),
+        ({"integrity": {"verdict": "unknown", "trouble": "the share is gone"}}, "the share is gone."),
+    ],
+)
+def test_a_run_that_ended_badly_for_the_source_alone_says_so(further: dict[str, Any], words: str) -> None:
+    banner = banner_of(1, result() | further, "")
+    assert banner.title == "Finished, but something is to be looked at"
+    assert words in banner.text
+
+
+@pytest.mark.parametrize(
+    ("verify", "words"),
+    [
+        ({"missing": 3, "proven": False, "clean": False}, "Verification: 3 missing."),
+        ({"missing": 0, "proven": False, "clean": False}, "not everything is proven"),
+        ({"missing": 0, "proven": True, "clean": False}, "something differs"),
+        ({"missing": 0, "proven": True, "clean": True}, "Verified: nothing is missing."),
+    ],
+)
+def test_a_verification_is_told_for_what_it_proved(verify: dict[str, Any], words: str) -> None:
+    told = result()
+    told["destinations"][0]["verify"] = verify
+    assert words in banner_of(1, told, "").text
+
+
+def test_of_several_destinations_the_gravest_word_on_the_source_stands() -> None:
+    good, open_, bad = ("fine", "good"), ("not yet", "muted"), ("changed", "error")
+    assert gravest([open_, bad, good]) == bad
+    assert gravest([good, open_]) == open_
+    assert gravest([]) == ("Source: not yet checked", "muted")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import button, column, label, row, set_look, set_role, tool
 
+_RETRY = "Send what failed, or was never answered, again"
 _SIGNS = {
     "good": ("check-circle", tokens.GREEN),
     "warning": ("alert", tokens.AMBER),
@@ -32,7 +33,7 @@ class BannerFrame(QFrame):
         self.title = label("", "title", wraps=True)
         self.text = label("", wraps=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._retry = _next("Retry Failed", "refresh", "Send what failed, or was never answered, again")
+        self._retry = _next("Retry Failed", "refresh", _RETRY)
         self._verify = _next("Verify", "shield-search", "Compare with what the destination holds")
         self._report = _next("Report", "file-document-outline", "Write the report of this migration")
         for each, signal in (
@@ -69,6 +70,11 @@ class BannerFrame(QFrame):
         self._report.setVisible(banner.reports)
         self.setAccessibleName(f"{banner.title}. {banner.text}")
         self.show()
+
+    def allow_retry(self, against: str) -> None:
+        """Enable Retry Failed, or say why it cannot be."""
+        self._retry.setEnabled(not against)
+        self._retry.setToolTip(against or _RETRY)
 
 
 def _next(text: str, sign: str, tip: str) -> QPushButton:

@@ -89,12 +89,16 @@ class SourceBadge(QFrame):
         super().__init__()
         self.setProperty("role", "badge")
         self._sign = QLabel()
+        self._shown: tuple[str, str] | None = None
         self.words = label()
         layout = row(self._sign, self.words)
         layout.setContentsMargins(tokens.SMALL, tokens.TIGHT, tokens.SMALL, tokens.TIGHT)
         self.setLayout(layout)
 
     def show_check(self, words: str, tone: str) -> None:
+        if (words, tone) == self._shown:
+            return
+        self._shown = words, tone
         sign, colour = _SIGNS[tone]
         self._sign.setPixmap(icon(sign, colour).pixmap(16, 16))
         set_role(self.words, tone)

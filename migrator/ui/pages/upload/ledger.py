@@ -44,6 +44,7 @@ class _Line:
         self.found = _number(f"{name}: all that was found; shows every row", State.PENDING)
         self.states = {state: _number(f"{name}: {STATE_MEANINGS[state]}", state) for state in SHOWN}
         self.balance = QLabel()
+        self._balances: bool | None = None
         self.widgets: tuple[QWidget, ...] = (self.name, self.found, *self.states.values(), self.balance)
 
     def show(self, ledger: Ledger) -> None:
@@ -52,17 +53,21 @@ class _Line:
             number = int(getattr(ledger, state.value))
             each.setText(count(number))
             set_look(each, "tone", _TONES[state] if number else "none")
-        sign, colour = ("check", tokens.GREEN) if ledger.balances else ("alert", tokens.RED)
+        if ledger.balances is not self._balances:
+            self._balances = ledger.balances
+            self._show_balance(ledger.balances)
+
+    def _show_balance(self, balances: bool) -> None:
+        sign, colour = ("check", tokens.GREEN) if balances else ("alert", tokens.RED)
         self.balance.setPixmap(icon(sign, colour).pixmap(16, 16))
-        words = (
-            "Balances: every path found is in exactly one state" if ledger.balances else "Does not balance"
-        )
+        words = "Balances: every path found is in exactly one state" if balances else "Does not balance"
         self.balance.setToolTip(words)
         self.balance.setAccessibleName(words)
 
     def set_visible(self, is_visible: bool) -> None:
         for each in self.widgets:
-            each.setVisible(is_visible)
+            if each.isHidden() == is_visible:
+                each.setVisible(is_visible)
 
 
 class LedgerGrid(QWidget):
@@ -75,6 +80,7 @@ class LedgerGrid(QWidget):
         super().__init__()
         self.run = _Line("Run", "This run, or the last one")
         self.job = _Line("Job", "This source to this destination, over all runs")
+        self._shown: tuple[Ledger | None, Ledger] | None = None
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(tokens.TIGHT)
@@ -95,11 +101,14 @@ class LedgerGrid(QWidget):
 
     def show_ledgers(self, run: Ledger | None, job: Ledger) -> None:
         """`run` is None where no run has been seen: only the job's is recorded."""
-        self.run.set_visible(run is not None)
-        self.job.set_visible(run is None or run != job)
+        if (run, job) == self._shown:
+            return  # five times a second, most often
+        self._shown = run, job
         if run is not None:
             self.run.show(run)
         self.job.show(job)
+        self.run.set_visible(run is not None)
+        self.job.set_visible(run is None or run != job)
 
 
 def _number(tip: str, state: State) -> QPushButton:

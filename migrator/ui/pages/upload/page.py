@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtGui import QKeySequence
@@ -13,6 +12,7 @@ from migrator.core.errors import MigratorError, UsageError
 from migrator.core.outcome import State
 from migrator.engine.accounting import Ledger, Snapshot
 from migrator.jobs.migrate_totals import added
+from migrator.jobs.tail import Tail
 from migrator.ui.desk import Desk
 from migrator.ui.dialogs.dry_run import DryRunDialog
 from migrator.ui.dialogs.speed_test import SpeedTestDialog
@@ -23,12 +23,14 @@ from migrator.ui.pages.upload.head import Head
 from migrator.ui.pages.upload.progress import ProgressCard
 from migrator.ui.pages.upload.standing import Standing, missing_in
 from migrator.ui.pages.upload.table import TablePanel
-from migrator.ui.pages.upload.words import Banner, banner_of, elsewhere_banner, source_words
+from migrator.ui.pages.upload.words import Banner, banner_of, elsewhere_banner, gravest, source_words
 from migrator.ui.running import Migration, Sight
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 
 _SHOW_EVERY = 250  # milliseconds
+_WORKS = {"verify": "A verification", "speed-test": "A speed test"}
+"""Other commands of the window that work on a job as a migration does."""
 
 
 class UploadPage(Page):
@@ -49,6 +51,7 @@ class UploadPage(Page):
         self._at: int | None = None
         self._is_ending = False
         self._was_live = False
+        self._work = ""
         self._connect_actions()
         self._connect_desk()
         self._follow(desk.migration)
@@ -181,6 +184,8 @@ class UploadPage(Page):
         return mine is not None and migration is not None and migration.is_of(mine.source, mine.nodes)
 
     def _sighted(self, sight: Sight) -> None:
+        if sight.is_live:
+            self._work = self._other_work()
         if sight.is_live and not self._was_live:
             self.banner.hide()
             self.table.view.follow(True)
@@ -189,14 +194,32 @@ class UploadPage(Page):
 
     def _ended(self, code: int) -> None:
         self._is_ending = False
-        running = self._migration.running if self._migration is not None else None
-        if running is None or running.code is None:
-            self.banner.show_banner(elsewhere_banner())
-        else:
-            result = running.result()
-            told: Mapping[str, Any] | None = result if isinstance(result, dict) else None
-            self.banner.show_banner(banner_of(code, told, running.launched.messages()))
+        migration = self._migration
+        if migration is None:
+            return
+        if migration.running is not None and migration.sight.code is not None:
+            # What it printed has every study that was verified: that takes its time to be read.
+            of_it = migration.running.launched
+            self.desk.later(
+                lambda: (of_it.result(), of_it.messages()), lambda told: self._tell_end(migration, code, told)
+            )
+        elif not self._work:
+            self.banner.show_banner(elsewhere_banner(self._has_failed()))
         self._show_record()
+
+    def _tell_end(self, migration: Migration, code: int, told: object) -> None:
+        """Say how it ended, unless something else is on by now."""
+        if migration is self._migration and not migration.sight.is_live:
+            result, messages = told if isinstance(told, tuple) else (None, "")
+            self.banner.show_banner(banner_of(code, result if isinstance(result, dict) else None, messages))
+
+    def _other_work(self) -> str:
+        """What of this window, other than a migration, works on the source that is on view."""
+        if self._migration is None or not self._migration.is_foreign:
+            return ""
+        source = self._migration.source
+        mine = (one for one in self.desk.commands if one.is_on and source in one.launched.arguments)
+        return next((_WORKS[one.name] for one in mine if one.name in _WORKS), "")
 
     def _show_record(self) -> None:
         """The numbers of the run that is seen, or else of the record; and what can be done about them."""
@@ -214,19 +237,21 @@ class UploadPage(Page):
     def _show_source(self) -> None:
         is_live = self._migration is not None and self._migration.sight.is_live
         told = [source_words(tail.source_check, is_live) for tail in self.desk.rows.tails]
-        worst = next((one for one in told if one[1] != "good"), told[0] if told else source_words({}, False))
-        self.head.source.show_check(*worst)
+        self.head.source.show_check(*gravest(told))
         self.head.source.setVisible(self._migration is not None)
 
     def _show_standing(self) -> None:
         standing = self._standing()
         self.bar.show_standing(standing)
+        self.banner.allow_retry(standing.against_retry)
         selection = self.desk.selection
         if standing.missing:
             self.head.show_note(f"{standing.missing}.", role="warning", link="configure")
+        elif standing.is_live and standing.work:
+            self.head.show_note(f"{standing.work} of this job is on. Pause and Cancel reach it.")
         elif standing.is_live and not standing.is_own:
             self.head.show_note(
-                "Another process runs this migration: a command line, or another window. Pause and Cancel "
+                "Another process is at work on this job: a command line, or another window. Pause and Cancel "
                 "reach it."
             )
         elif standing.is_ending:
@@ -247,6 +272,7 @@ class UploadPage(Page):
             is_configured=migration.is_of(configuration.source, nodes),
             is_live=migration.sight.is_live,
             is_own=not migration.is_foreign,
+            work=self._work if migration.is_foreign else "",
             is_paused=migration.sight.is_paused,
             is_ending=self._is_ending,
             has_run=any(tail.runs for tail in self.desk.rows.tails),
@@ -261,7 +287,12 @@ class UploadPage(Page):
         if self._migration is None:
             return None
         sight = self._migration.sight
-        return sight.total if self._at is None or not sight.snapshots else sight.snapshots[self._at]
+        seen = sight.total if self._at is None or not sight.snapshots else sight.snapshots[self._at]
+        run = None if sight.is_live else self._run_ledger()
+        if seen is None or run is None:
+            return seen
+        # It ended a moment after it was last looked at: how, its record tells.
+        return replace(seen, run=run, job=self._job_ledger(), bytes_sent=self._bytes_sent())
 
     def _run_ledger(self) -> Ledger | None:
         known = [tail.run_ledger for tail in self._tails()]
@@ -270,7 +301,10 @@ class UploadPage(Page):
     def _job_ledger(self) -> Ledger:
         return added(tail.ledger for tail in self._tails())
 
-    def _tails(self) -> list[Any]:
+    def _bytes_sent(self) -> int:
+        return sum(tail.run_bytes for tail in self._tails())
+
+    def _tails(self) -> list[Tail]:
         tails = self.desk.rows.tails
         return tails if self._at is None else tails[self._at : self._at + 1]
 

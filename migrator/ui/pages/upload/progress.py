@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PyQt5.QtWidgets import QFrame, QLabel, QProgressBar
+from collections.abc import Sequence
+
+from PyQt5.QtWidgets import QFrame, QLabel, QProgressBar, QWidget
 
 from migrator.engine.accounting import Ledger, Snapshot
 from migrator.ui.pages.upload.ledger import LedgerGrid
@@ -42,39 +44,46 @@ class ProgressCard(QFrame):
 
     def show_run(self, sight: Sight, snapshot: Snapshot | None) -> None:
         """A run that is on, or was, as this window has seen it."""
-        self.setVisible(True)
-        self._set_head(True)
         self._phase.setText(_ended_phase(sight, snapshot) or phase_words(snapshot, sight.is_paused))
         share = snapshot.share if snapshot is not None else None
         self._percent.setText("" if share is None else f"{share * 100:.0f} %")
         is_endless = share is None and sight.is_live and not sight.is_paused
         has_ended = bool(snapshot is not None and not sight.is_live and not snapshot.run.pending)
-        self._bar.setVisible(not has_ended)  # full, it would tell nothing, and the table needs the room
-        self._percent.setVisible(not has_ended)
         self._bar.setMaximum(0 if is_endless else 1000)
         self._bar.setValue(round((share or 0) * 1000))
         told = holding(snapshot, sight.is_paused) if snapshot is not None and sight.is_live else []
         self._hold.setText("\n".join(told))
-        self._hold.setVisible(bool(told))
-        if snapshot is None:
-            return
-        for (number, unit), (value, meaning) in zip(self._figures, figures(snapshot), strict=True):
-            number.setText(value)
-            unit.setText(meaning)
-        for part in (part for pair in self._figures if pair[1].text() != "sent" for part in pair):
-            part.setVisible(sight.is_live)  # a rate of what has ended is none
-        self.ledger.show_ledgers(snapshot.run, snapshot.job)
+        if snapshot is not None:
+            for (number, unit), (value, meaning) in zip(self._figures, figures(snapshot), strict=True):
+                number.setText(value)
+                unit.setText(meaning)
+            self.ledger.show_ledgers(snapshot.run, snapshot.job)
+        # A full bar would tell nothing, and the table needs the room; a rate of what has ended is none.
+        figured = [
+            snapshot is not None and (sight.is_live or unit.text() == "sent") for _, unit in self._figures
+        ]
+        self._show_parts(phase=True, bar=not has_ended, hold=bool(told), figured=figured)
+        self.setVisible(True)
 
     def show_record(self, run: Ledger | None, job: Ledger) -> None:
         """A job that nobody works on, as its record has it."""
-        self.setVisible(bool(job.found))
-        self._set_head(False)
         self.ledger.show_ledgers(run, job)
+        self._show_parts(phase=False, bar=False, hold=False, figured=[False] * len(self._figures))
+        self.setVisible(bool(job.found))
 
-    def _set_head(self, is_visible: bool) -> None:
-        parts = [self._phase, self._percent, self._bar, self._hold]
-        for part in [*parts, *(part for pair in self._figures for part in pair)]:
-            part.setVisible(is_visible)
+    def _show_parts(self, *, phase: bool, bar: bool, hold: bool, figured: Sequence[bool]) -> None:
+        """Each at most once: whatever comes or goes moves, and draws, all of the table below."""
+        parts: list[tuple[QWidget, bool]] = [
+            (self._phase, phase),
+            (self._percent, bar),
+            (self._bar, bar),
+            (self._hold, hold),
+        ]
+        for pair, is_shown in zip(self._figures, figured, strict=True):
+            parts += [(part, is_shown) for part in pair]
+        for part, is_shown in parts:
+            if part.isHidden() == is_shown:
+                part.setVisible(is_shown)
 
 
 def _ended_phase(sight: Sight, snapshot: Snapshot | None) -> str:

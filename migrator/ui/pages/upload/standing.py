@@ -11,7 +11,8 @@ from migrator.ui.configuration import Configuration
 class Standing:
     """`missing` says what is not configured. `is_configured`: the job on view is the one that is configured.
 
-    `is_own`: this window, or an earlier one, has started what is on. `has_run` tells that the job on view
+    `is_own`: this window, or an earlier one, has started what is on; `work` says what that is where it is no
+    migration. `has_run` tells that the job on view
     was begun before, `has_failed` that something of it can be tried again.
     """
 
@@ -19,6 +20,7 @@ class Standing:
     is_configured: bool = True
     is_live: bool = False
     is_own: bool = True
+    work: str = ""
     is_paused: bool = False
     is_ending: bool = False
     has_run: bool = False
@@ -33,7 +35,7 @@ class Standing:
     def against_start(self) -> str:
         """Why nothing can be started; empty where it can."""
         if self.is_live:
-            return "A migration is on"
+            return f"{self.work or 'A migration'} is on"
         return self.missing
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,14 @@ def holding(snapshot: Snapshot, is_paused: bool) -> list[str]:
     return [one for one in told if one]
 
 
+_GRAVITY = ("error", "muted", "good")
+
+
+def gravest(told: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Of what is said for each destination that which weighs most."""
+    return min(told, key=lambda one: _GRAVITY.index(one[1]), default=source_words({}, False))
+
+
 def source_words(check: Mapping[str, Any], is_live: bool) -> tuple[str, str]:
     """The badge and its tone: good, error, or muted."""
     if is_live or not check:
@@ -90,8 +98,10 @@ def banner_of(code: int, result: Mapping[str, Any] | None, messages: str) -> Ban
     if result is None or code not in (0, 1, 5, 130):
         return _refused(code, messages)
     run = ledger_in(result)
-    text = " ".join(filter(None, (_sent(result, run), _lacking(run), _proof(result), *_stops(result))))
-    has_failed = bool(ledger_in(result.get("job", result)).failed)
+    job = ledger_in(result.get("job", result))
+    told = (_sent(result, run), _lacking(run), _left(run, job), _proof(result), *_source(result))
+    text = " ".join(filter(None, (*told, *_stops(result))))
+    has_failed = bool(job.failed or job.unknown)
     if code == 130:
         text += " What was sent is recorded; Resume goes on from there."
         return Banner("warning", "Cancelled", text, has_failed, reports=True)
@@ -100,13 +110,15 @@ def banner_of(code: int, result: Mapping[str, Any] | None, messages: str) -> Ban
         return Banner("warning", "Stopped by a limit that was set", text, has_failed, True, True)
     if code == 0:
         return Banner("good", "Done", text, verifies=not _verified(result), reports=True)
-    return Banner("error", "Finished, but not all arrived", text, has_failed, True, True)
+    arrived = not job.spoiled and not run.spoiled and not _missing(result)
+    title = "Finished, but something is to be looked at" if arrived else "Finished, but not all arrived"
+    return Banner("error", title, text, has_failed, True, True)
 
 
-def elsewhere_banner() -> Banner:
+def elsewhere_banner(has_failed: bool) -> Banner:
     """Where another process has ended: how, only its rows tell."""
     text = "The table and the ledger show where everything stands now."
-    return Banner("warning", "The other process has ended", text, True, True, True)
+    return Banner("warning", "The other process has ended", text, has_failed, True, True)
 
 
 _TITLES = {
@@ -173,6 +185,26 @@ def _lacking(run: Ledger) -> str:
     return f"{', '.join(told)}." if told else ""
 
 
+def _left(run: Ledger, job: Ledger) -> str:
+    """What keeps the job from being done though nothing of this run does."""
+    if run.spoiled or not job.spoiled:
+        return ""
+    return f"Left by earlier runs: {_lacking(job)}"
+
+
+def _source(result: Mapping[str, Any]) -> Iterator[str]:
+    """What there is to say of the source, where something is."""
+    check = result.get("source") or {}
+    words, tone = source_words(check, False)
+    if tone == "error":
+        yield f"{words}."
+    proof = result.get("integrity") or {}
+    if proof.get("verdict") == "not intact":
+        yield "Integrity: the source does not hold what was vouched for before."
+    elif proof.get("verdict") == "unknown":
+        yield f"Integrity: the source could not be checked: {proof.get('trouble', '')}."
+
+
 def _verified(result: Mapping[str, Any]) -> bool:
     return any(one.get("verify") for one in result.get("destinations", ()))
 
@@ -181,10 +213,19 @@ def _proof(result: Mapping[str, Any]) -> str:
     found = [one["verify"] for one in result.get("destinations", ()) if one.get("verify")]
     if not found:
         return ""
-    missing = sum(int(one.get("missing", 0)) for one in found)
+    missing = _missing(result)
     if missing:
         return f"Verification: {count(missing)} missing."
-    return "Verified: nothing is missing." if all(one.get("proven") for one in found) else "Verified."
+    if not all(one.get("proven") for one in found):
+        return "Verification: not everything is proven to be there; the Verify page tells what."
+    if not all(one.get("clean", True) for one in found):
+        return "Verified: nothing is missing, but something differs; the Verify page tells what."
+    return "Verified: nothing is missing."
+
+
+def _missing(result: Mapping[str, Any]) -> int:
+    found = [one["verify"] for one in result.get("destinations", ()) if one.get("verify")]
+    return sum(int(one.get("missing", 0)) for one in found)
 
 
 def _stops(result: Mapping[str, Any]) -> Sequence[str]:
