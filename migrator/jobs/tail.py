@@ -1,9 +1,8 @@
-"""The rows of a manifest, or of a scan's list, while another process writes it.
+"""The rows of a manifest, or of a scan's list, while another process writes it. For one thread.
 
 In memory stand a few columns per row: 24 bytes, and some 130 more where a path may come again; texts are
 read again from the file where they are wanted. All is done in slices of a given time, so that a face with an
 event loop can go on between them.
-Nothing here may be called from two threads at once.
 """
 
 from __future__ import annotations
@@ -97,6 +96,7 @@ class Tail:
         self.kinds = array("H")
         self.sop_classes: list[str] = []
         self.counts: Counter[int] = Counter()
+        self._in_state = [0] * len(STATES)
         self.header: dict[str, Any] = {}
         self.runs: list[dict[str, Any]] = []
         self.ends: dict[int, dict[str, Any]] = {}
@@ -218,10 +218,12 @@ class Tail:
             self._offsets.append(offset)
         else:
             self.counts[self.words[row]] -= 1
+            self._in_state[self.states[row]] -= 1
             self.words[row], self.states[row], self.sizes[row] = word, state, size
             self.places[row], self.kinds[row], self._offsets[row] = place, kind, offset
             changed.append(row)
         self.counts[word] += 1
+        self._in_state[state] += 1
 
     def _new_kind(self, sop_class: str) -> int:
         if len(self.sop_classes) >= _MOST_KINDS:
@@ -237,8 +239,7 @@ class Tail:
         end = self._last_end()
         if end is not None and "job" in end:
             return _ledger(end["job"])
-        counts = {state: self.states.count(number) for number, state in enumerate(STATES)}
-        return Ledger.of(counts, len(self))
+        return Ledger.of(dict(zip(STATES, self._in_state, strict=True)), len(self))
 
     @property
     def run_ledger(self) -> Ledger | None:

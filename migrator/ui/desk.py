@@ -15,7 +15,7 @@ from PyQt5.QtCore import QObject, QSettings, QTimer, pyqtSignal
 
 from migrator.core.errors import UsageError
 from migrator.core.model import Node, Series
-from migrator.jobs.launch import Launched, launch, launched
+from migrator.jobs.launch import Launched, launch
 from migrator.jobs.watched import Line
 from migrator.ui.bridge import Bridge, Helper
 from migrator.ui.configuration import Configuration, load, save
@@ -52,6 +52,8 @@ class Desk(QObject):
     """The new Configuration."""
     migration_changed = pyqtSignal(object)
     """The Migration that is on view now, or None."""
+    selection_wanted = pyqtSignal()
+    """A command is about to be started with the selection: who is still making one is to tell it now."""
     selection_changed = pyqtSignal(object)
     """The new Selection."""
     started = pyqtSignal(object)
@@ -70,7 +72,7 @@ class Desk(QObject):
     def __init__(self, home: Path) -> None:
         super().__init__()
         self.home = home
-        self.configuration = load(home)
+        self.configuration = self._kept = load(home)
         self.state = QSettings(str(home / "window.ini"), QSettings.Format.IniFormat)
         """Sizes and columns: what is remembered and means nothing."""
         self.log = LogBook()
@@ -125,11 +127,20 @@ class Desk(QObject):
             self.selection_changed.emit(selection)
 
     def save(self) -> None:
+        """Keep what this window has changed; what another one has changed meanwhile stays as it is."""
         self._saver.stop()
-        try:
-            save(self.home, self.configuration)
-        except UsageError as error:
-            self.notice(f"The configuration cannot be saved: {error}", "warning")
+        fields = Configuration.model_fields
+        new, old = self.configuration, self._kept
+        changed = {name: getattr(new, name) for name in fields if getattr(new, name) != getattr(old, name)}
+        kept = load(self.home)
+        if kept == Configuration():
+            kept = new
+        if changed or kept is new:
+            try:
+                save(self.home, kept.model_copy(update=changed))
+                self._kept = new
+            except UsageError as error:
+                self.notice(f"The configuration cannot be saved: {error}", "warning")
         self.state.sync()
 
     # The engine
@@ -143,6 +154,8 @@ class Desk(QObject):
 
     def run_configured(self, arguments: Sequence[str], *, is_for_selection: bool = True) -> Running:
         """The same with what is configured and selected. Raises UsageError."""
+        if is_for_selection:
+            self.selection_wanted.emit()
         lists = self.selection.lists if is_for_selection else {}
         return self._watch(launch(self.home, arguments, self.configuration.for_engine(), lists))
 
@@ -162,14 +175,17 @@ class Desk(QObject):
     def migrate(self, *options: str) -> Migration:
         """Start a migration of what is configured and selected, and put it on view.
 
-        Options are those of the command: --stream, --retry-failed, --resend-missing … Where another process
-        migrates the same already, that is what comes on view. Raises UsageError.
+        Options are those of the command: --stream, --retry-failed, --resend-missing … Where the same is
+        migrated already, here or by another process, that is what comes on view. Raises UsageError.
         """
         configuration = self.configuration
         nodes = [one.node for one in configuration.chosen]
         if self.migration is not None and self.migration.is_foreign_run_of(configuration.source, nodes):
             self.notice("Another process is migrating this already: its run is on view, live")
             return self.migration
+        if self._run_of(configuration.source, nodes) is not None:
+            self.notice("This is being migrated already: its run is on view, live")
+            return self.open_job(configuration.source, nodes)
         words = ["migrate", configuration.source, "--json", *options]
         for name in ("verify", "resend_missing", "integrity"):
             option = "--" + name.replace("_", "-")
@@ -207,10 +223,6 @@ class Desk(QObject):
         """The run of this job that this desk watches, if one is on."""
         job = (source, tuple(nodes))
         return next((one for one in self.commands if one.is_on and self._jobs.get(one) == job), None)
-
-    def unfinished(self) -> list[Launched]:
-        """The commands of earlier windows that may still be on, the newest first."""
-        return [one for one in launched(self.home) if one.folder not in self.watched and not one.has_ended]
 
     @property
     def watched(self) -> set[Path]:

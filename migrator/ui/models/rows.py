@@ -21,7 +21,7 @@ _MOST_CACHED = 500  # rows
 _SLICE = 0.008  # seconds of looking for a text between the event loop's other work
 _SHOW_EVERY = 100  # milliseconds
 _REFRESH_EVERY = 1500  # milliseconds
-_MOST_KEPT = 200  # rows that stay selected when others are shown, or in another order
+MOST_KEPT = 200  # rows that stay selected when others are shown, or in another order
 
 _COLOURS = {status: QColor(colour) for status, colour in tokens.STATUS.items()}
 _LINK = QColor(tokens.ACCENT)
@@ -44,6 +44,8 @@ class RowsModel(QAbstractTableModel):
 
     counted = pyqtSignal()
     """How many rows are shown, or whether rows are still looked for, has changed."""
+    rearranging = pyqtSignal()
+    """Others are about to be shown, or in another order; of the selected rows at most MOST_KEPT stay so."""
 
     def __init__(self, rows: JobRows, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -185,9 +187,10 @@ class RowsModel(QAbstractTableModel):
 
     def _rearrange(self, change: Callable[[], None]) -> None:
         """Show others, or in another order; the rows that are selected or current stay so where they can."""
+        self.rearranging.emit()
         self.layoutAboutToBeChanged.emit()
         before: list[QModelIndex] = self.persistentIndexList()
-        kept = before[:_MOST_KEPT]
+        kept = before[:MOST_KEPT]
         numbers = [self.view.shown[index.row()] for index in kept]
         change()
         places = self.view.index_of(numbers) if kept else {}

@@ -171,6 +171,9 @@ def test_a_run_is_paused_and_cancelled_after_a_question(
     source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
     configured(desk, source, peer)
     page.start()
+    desk.show_none()
+    page.start()
+    assert len(desk.commands) == 1  # the run that is on comes on view again: there is no second one
     migration = desk.migration
     assert migration is not None
     qtbot.waitUntil(lambda: page.table.rows.shown > 2, timeout=30_000)

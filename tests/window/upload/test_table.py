@@ -139,6 +139,27 @@ def test_the_current_row_stays_current_in_another_order(record: Record, opened: 
     assert table.rows.at(table.view.currentIndex().row()).row == path
 
 
+def test_a_few_selected_rows_stay_so_in_another_order_and_many_do_not(record: Record, opened: Open) -> None:
+    record()
+    table = opened().table
+    chosen = table.view.selectionModel()
+    table.view.selectRow(55)
+    row = table.rows.at(55).row
+    table.view._order(row_words.NAME)
+    assert [table.rows.at(one.row()).row for one in chosen.selectedRows()] == [row]
+    table.view.selectAll()
+    assert len(chosen.selectedRows()) == 210
+    table.view._order(row_words.NAME)
+    assert not chosen.hasSelection()  # following each of half a million would take minutes
+
+
+def test_the_header_does_not_ask_every_row_whether_it_is_selected(record: Record, opened: Open) -> None:
+    record()
+    view = opened().table.view
+    view.selectAll()
+    assert not view.horizontalHeader().selectionModel().hasSelection()
+
+
 def test_rows_that_come_are_added_and_those_that_change_leave_the_filter(
     qtbot: QtBot, record: Record, opened: Open
 ) -> None:
@@ -272,6 +293,16 @@ def test_the_newest_row_is_followed_until_one_scrolls_up(qtbot: QtBot, record: R
     bar.setValue(bar.maximum() - 3)
     assert not table.filters.follow.isChecked()
     assert not table.view.follows
+
+
+def test_the_newest_row_is_the_last_one_in_no_other_order(record: Record, opened: Open) -> None:
+    record()
+    table = opened().table
+    table.view._order(row_words.NAME)
+    assert table.view.is_ordered
+    table.filters.follow.click()
+    assert not table.view.is_ordered
+    assert table.view.verticalScrollBar().value() == table.view.verticalScrollBar().maximum()
 
 
 def test_columns_arranged_by_a_person_come_back(desk: Desk, qtbot: QtBot) -> None:

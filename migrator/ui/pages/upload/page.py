@@ -176,8 +176,12 @@ class UploadPage(Page):
             migration.sighted.connect(self._sighted)
             migration.ended.connect(self._ended)
             self._was_live = migration.sight.is_live
-            self.table.view.follow(self._was_live)
+            self._follow_newest(self._was_live)
         self._show_record()
+
+    def _follow_newest(self, is_live: bool) -> None:
+        """Unless somebody has put the rows in an order."""
+        self.table.view.follow(is_live and not self.table.view.is_ordered)
 
     def _is_same_as(self, migration: Migration | None) -> bool:
         mine = self._migration
@@ -188,7 +192,7 @@ class UploadPage(Page):
             self._work = self._other_work()
         if sight.is_live and not self._was_live:
             self.banner.hide()
-            self.table.view.follow(True)
+            self._follow_newest(True)
         self._was_live = sight.is_live
         self._show_record()
 

@@ -9,7 +9,7 @@ from PyQt5.QtGui import QGuiApplication, QKeySequence
 from PyQt5.QtWidgets import QAction, QMenu
 
 from migrator.core.paths import encodable
-from migrator.jobs.row_words import COLUMNS, NAME, Row
+from migrator.jobs.row_words import COLUMNS, Row
 from migrator.records.words import count
 from migrator.ui.desk import Desk
 from migrator.ui.models.rows import RowsModel, Shown
@@ -17,7 +17,7 @@ from migrator.ui.pages.upload.row_filter import RowFilter
 from migrator.ui.pages.upload.row_table import RowTable
 from migrator.ui.widgets.reveal import reveal
 
-_MOST_COPIED = 5000  # rows; more would hold up the window, and an export has them all
+_MOST_COPIED = 2000  # rows; more would hold up the window, and an export has them all
 
 
 class RowActions:
@@ -100,8 +100,9 @@ class RowActions:
             _to_clipboard(self._model.at(index.row()).cells[index.column()])
 
     def _copy_whole_rows(self) -> None:
-        lines = ["\t".join(COLUMNS)] if self._table.selectionModel().selectedRows(NAME)[1:] else []
-        _to_clipboard("\n".join([*lines, *("\t".join(shown.cells) for shown in self._selected())]))
+        chosen = self._selected()
+        lines = ["\t".join(COLUMNS)] if len(chosen) > 1 else []
+        _to_clipboard("\n".join([*lines, *("\t".join(shown.cells) for shown in chosen)]))
 
     def _copy_all_uids(self) -> None:
         self._copy_of_rows(lambda row: row.uid)

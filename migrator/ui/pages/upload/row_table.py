@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import QByteArray, QModelIndex, QPoint, QSettings, Qt, pyqtSignal
+from PyQt5.QtCore import QByteArray, QItemSelectionModel, QModelIndex, QPoint, QSettings, Qt, pyqtSignal
 from PyQt5.QtGui import (
     QColor,
     QGuiApplication,
@@ -15,7 +15,7 @@ from PyQt5.QtGui import (
 from PyQt5.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from migrator.jobs import row_words
-from migrator.ui.models.rows import RowsModel
+from migrator.ui.models.rows import MOST_KEPT, RowsModel
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.cells import LEFT, CellDelegate
 
@@ -59,6 +59,7 @@ class RowTable(QTableView):
         rows.setDefaultSectionSize(tokens.ROW)
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self._dress_header()
+        model.rearranging.connect(self._trim_selection)
         bar = self.verticalScrollBar()
         bar.valueChanged.connect(self._scrolled)
         bar.rangeChanged.connect(self._keep_up)
@@ -66,6 +67,8 @@ class RowTable(QTableView):
 
     def _dress_header(self) -> None:
         header = self.horizontalHeader()
+        # One of its own, always empty: at each drawing a header asks of every row whether it is selected.
+        header.setSelectionModel(QItemSelectionModel(self.model(), header))
         header.setSectionsMovable(True)
         header.setSectionsClickable(True)
         header.setHighlightSections(False)
@@ -150,9 +153,7 @@ class RowTable(QTableView):
         ascending, descending = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
         is_same = header.isSortIndicatorShown() and header.sortIndicatorSection() == column
         if column == row_words.DETAIL or (is_same and header.sortIndicatorOrder() == descending):
-            header.setSortIndicatorShown(False)
-            header.setSortIndicator(-1, ascending)
-            self.model().sort(-1)
+            self._order_by_arrival()
             return
         order = descending if is_same else ascending
         self.follow(False)  # the newest row is anywhere now
@@ -160,9 +161,28 @@ class RowTable(QTableView):
         header.setSortIndicator(column, order)
         self.model().sort(column, order)
 
+    def _order_by_arrival(self) -> None:
+        header = self.horizontalHeader()
+        header.setSortIndicatorShown(False)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.model().sort(-1)
+
+    def _trim_selection(self) -> None:
+        """Each selected row would be followed to its new place by itself: of many that takes very long."""
+        if sum(part.height() for part in self.selectionModel().selection()) > MOST_KEPT:
+            self.clearSelection()
+
     # The newest row
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether a column gives the order."""
+        return self.horizontalHeader().isSortIndicatorShown()
+
     def follow(self, follows: bool) -> None:
+        """Keep the newest row in view, which is the last one in the order of arrival; or no more."""
+        if follows and self.is_ordered:
+            self._order_by_arrival()
         if follows != self.follows:
             self.follows = follows
             self.follow_changed.emit(follows)
