@@ -16,6 +16,7 @@ from migrator.core.paths import encodable
 from migrator.engine.manifest_rows import header_of, read_lines
 from migrator.engine.manifest_runs import Journal, Run, journal_of, run_of, unfinished
 from migrator.engine.manifest_summary import runs_of, summary_of
+from migrator.jobs.pieces import Makers
 from migrator.jobs.recorded import RecordedJob, all_jobs
 from migrator.jobs.report_statements import judge
 from migrator.jobs.report_verdict import Standing, Verdict
@@ -39,9 +40,9 @@ class RecordedManifest:
     def is_aside(self) -> bool:
         return self.until is not None
 
-    def kept(self, name: str) -> tuple[dict[str, Any], float] | None:
+    def kept(self, name: str, makers: Makers | None = None) -> tuple[dict[str, Any], float] | None:
         """What a later check kept of this very manifest, and when (seconds since the epoch)."""
-        value = self.job.kept(name)
+        value = self.job.kept(name, makers)
         if value is None:
             return None
         at = value.get("at")

@@ -37,10 +37,10 @@ class RecordedJob:
         """Replace what is kept under this name. Raises UsageError when it cannot be written."""
         write_whole(self.folder / name, json.dumps(value).encode())
 
-    def kept(self, name: str) -> dict[str, Any] | None:
+    def kept(self, name: str, makers: pieces.Makers | None = None) -> dict[str, Any] | None:
         """What was kept under this name; None where nothing was, or it cannot be read."""
         try:
-            value = pieces.loads((self.folder / name).read_text("utf-8"))
+            value = pieces.loads((self.folder / name).read_text("utf-8"), makers)
         except (OSError, ValueError):
             return None
         return value if isinstance(value, dict) else None

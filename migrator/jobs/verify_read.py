@@ -8,7 +8,7 @@ from typing import Any
 
 from migrator.checks.deep import DeepReport, ObjectReport
 from migrator.checks.verify_attributes import AttributeDifference, AttributeResult
-from migrator.checks.verify_report import SeriesResult, StudyResult, Verdict, VerifyReport
+from migrator.checks.verify_report import SeriesResult, StudyResult, Verdict
 from migrator.core.comparison import Difference, Fate, Kind
 from migrator.core.errors import UsageError
 from migrator.core.model import Proof
@@ -16,14 +16,24 @@ from migrator.core.model import Proof
 Values = Mapping[str, Any]
 
 
-def report_of(values: Values) -> VerifyReport:
-    """The report of which `verify_json.as_json` made these values. Raises UsageError for others."""
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError)
+_UNREADABLE = "the result of the verification cannot be read"
+
+
+def study_of(values: Values) -> StudyResult:
+    """The study of which `verify_json.as_json` made these values. Raises UsageError for others."""
     try:
-        studies = tuple(_study(one) for one in values.get("per_study", ()))
-        deep = values.get("deep")
-        return VerifyReport(studies, int(values.get("unsent", 0)), _deep(deep) if deep else None)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError("the result of the verification cannot be read") from error
+        return _study(values)
+    except _DAMAGE as error:
+        raise UsageError(_UNREADABLE) from error
+
+
+def deep_of(values: Values | None) -> DeepReport | None:
+    """The same of the sample, if there was one. Raises UsageError."""
+    try:
+        return _deep(values) if values else None
+    except _DAMAGE as error:
+        raise UsageError(_UNREADABLE) from error
 
 
 def _study(one: Values) -> StudyResult:

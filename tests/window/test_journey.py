@@ -110,7 +110,7 @@ def test_a_migration_that_loses_its_pacs_and_gets_it_back(
     verify = window.pages["verify"]
     qtbot.waitUntil(verify.verify.isEnabled, timeout=LONG)
     qtbot.mouseClick(verify.verify, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: verify.studies.chips.of[Verdict.MATCH].text() == "Match 5", timeout=LONG)
+    qtbot.waitUntil(lambda: verify.studies.chips.of[Verdict.MATCH].text() == "MATCH 5", timeout=LONG)
 
     dialog = ReportDialog(window.desk, window)
     qtbot.addWidget(dialog)

@@ -71,6 +71,9 @@ class FileRow:
         self.open.hide()
         self.is_agreed = ""
         """The existing file that may be replaced."""
+        self.target: Path | None = None
+        """The file that was written last, or is being written."""
+        self._before: tuple[int, int] | None = None
         self.wanted.toggled.connect(self._turn)
         self._turn(kind.is_usual)
 
@@ -78,7 +81,27 @@ class FileRow:
     def file(self) -> Path | None:
         """Where it goes; None where it is not wanted."""
         text = self.place.text().strip()
-        return Path(text).expanduser() if self.wanted.isChecked() and text else None
+        if not self.wanted.isChecked() or not text:
+            return None
+        try:
+            return Path(text).expanduser()
+        except RuntimeError:  # the home of somebody who is not known here
+            return Path(text)
+
+    def begin(self) -> None:
+        """It is about to be written."""
+        self.target, self._before = self.file, _mark_of(self.file)
+        self.open.hide()
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the file is another one since `begin`."""
+        return _mark_of(self.target) not in (None, self._before)
+
+    def lock(self, is_busy: bool) -> None:
+        """Let nothing be changed while it is written."""
+        self.wanted.setEnabled(not is_busy)
+        self._turn(self.wanted.isChecked() and not is_busy)
 
     def _turn(self, is_wanted: bool) -> None:
         self.place.setEnabled(is_wanted)
@@ -92,9 +115,8 @@ class FileRow:
             self.is_agreed = name
 
     def _open(self) -> None:
-        file = self.file
-        if file is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(file)))
+        if self.target is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.target.absolute())))
 
 
 class FilesDialog(QDialog):
@@ -169,7 +191,7 @@ class FilesDialog(QDialog):
             job = ["--job", self._job_id]
         else:
             job = [self._source, "--to", str(self._nodes[max(0, self.nodes.currentIndex())])]
-        wanted = [word for one in self.files if one.file for word in (one.kind.option, str(one.file))]
+        wanted = [f"{one.kind.option}={one.file}" for one in self.files if one.file]
         return [self.document.command, *job, *wanted]
 
     def _write(self) -> None:
@@ -178,6 +200,8 @@ class FilesDialog(QDialog):
             return
         if not self._may_replace():
             return
+        for one in self.files:
+            one.begin()
         try:
             self._running = self._desk.run(self.words())
         except UsageError as error:
@@ -192,7 +216,7 @@ class FilesDialog(QDialog):
         there = [
             one.file
             for one in self.files
-            if one.file and one.file.exists() and str(one.file) != one.is_agreed
+            if one.file and _mark_of(one.file) and str(one.file) != one.is_agreed
         ]
         if not there:
             return True
@@ -203,26 +227,26 @@ class FilesDialog(QDialog):
         replace = question.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
         question.addButton(QMessageBox.StandardButton.Cancel)
         question.exec()
+        question.deleteLater()
         return question.clickedButton() is replace
 
     def _over(self, code: int) -> None:
         running, self._running = self._running, None
         self._busy(False)
-        written = [one for one in self.files if one.file is not None and one.file.is_file()]
+        written = [one.target for one in self.files if one.target is not None and one.is_written]
         for one in self.files:
-            one.open.setVisible(code in (0, 1) and one in written)
-        messages = running.launched.messages() if running is not None else ""
-        if code == 0:
-            self._tell(written_words([one.file for one in written if one.file]), "good")
-        else:
-            self._tell(trouble_of(messages), "error")
+            one.open.setVisible(one.target in written)
+        words = [written_words(written)] if written else []
+        if code:
+            words.append(trouble_of(running.launched.messages()) if running is not None else "")
+        self._tell("\n".join(words), "error" if code else "good")
 
     def _busy(self, is_busy: bool) -> None:
         self.bar.setVisible(is_busy)
         self.write.setEnabled(not is_busy)
         for one in self.files:
-            one.wanted.setEnabled(not is_busy)
-            one.open.hide()
+            one.lock(is_busy)
+        self.nodes.setEnabled(not is_busy)
         self.close_button.setText("Cancel" if is_busy else "Close")
 
     def _tell(self, text: str, role: str) -> None:
@@ -233,6 +257,17 @@ class FilesDialog(QDialog):
         """A dialog that is closed wants nothing written any more."""
         if self._running is not None:
             self._running.do("cancel")
+
+
+def _mark_of(file: Path | None) -> tuple[int, int] | None:
+    """What tells a file from one that stood in its place before; None where there is none."""
+    if file is None:
+        return None
+    try:
+        found = file.stat()
+    except (OSError, ValueError):
+        return None
+    return (found.st_ino, found.st_mtime_ns)
 
 
 def written_words(files: Sequence[Path]) -> str:
@@ -253,7 +288,7 @@ def _job_of(desk: Desk) -> tuple[str, tuple[Node, ...]]:
 def _free(folder: Path, name: str, ending: str) -> Path:
     """A file that is not there yet."""
     file, number = folder / f"{name}.{ending}", 1
-    while file.exists():
+    while _mark_of(file):
         number += 1
         file = folder / f"{name}-{number}.{ending}"
     return file

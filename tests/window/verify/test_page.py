@@ -68,7 +68,7 @@ def test_what_is_kept_is_on_view_at_once(qtbot: QtBot, desk: Desk, page: VerifyP
     qtbot.waitUntil(lambda: not page.studies.is_empty)
     assert page.studies.card.word == "Instances missing"
     assert page.studies.shown.text() == "4 studies"
-    assert page.studies.chips.of[Verdict.MISSING].text() == "Missing 1"
+    assert page.studies.chips.of[Verdict.MISSING].text() == "MISSING 1"
     assert page.studies.chips.different.text() == "Different 1"
     assert not page.studies.chips.of[Verdict.UNPROVEN].isEnabled()
     assert page.resend.text() == "Resend 4 missing"

@@ -42,7 +42,7 @@ def test_the_model_keeps_the_rules_of_models(qtmodeltester: ModelTester, model: 
 
 
 def test_what_wants_attention_comes_first(model: StudyModel) -> None:
-    assert column(model, "Verdict") == ["Missing", "Mismatch", "Match", "Match"]
+    assert column(model, "Verdict") == ["MISSING", "MISMATCH", "MATCH", "MATCH"]
     assert column(model, "Patient")[0] == "GARCÍA MÁRQUEZ, GABRIEL"
     assert column(model, "Different") == ["0", "0", "1", "0"]
 
@@ -65,13 +65,13 @@ def test_an_attribute_tells_what_was_sent_and_what_is_there(model: StudyModel) -
 
 def test_the_list_is_narrowed_by_verdict_text_and_difference(model: StudyModel) -> None:
     model.narrow([Verdict.MATCH], "")
-    assert column(model, "Verdict") == ["Match", "Match"]
+    assert column(model, "Verdict") == ["MATCH", "MATCH"]
     model.narrow([], "", is_different=True)
     assert column(model, "Different") == ["1"]
     model.narrow([], "mustermann, erika")
     assert column(model, "Patient") == ["MUSTERMANN, ERIKA"]
     model.narrow([], instance_uid(2, 2))
-    assert column(model, "Verdict") == ["Missing"]
+    assert column(model, "Verdict") == ["MISSING"]
     model.narrow([], "nobody")
     assert model.rowCount() == 0
 

@@ -70,7 +70,7 @@ class DeepTab(QWidget):
 
     def _show_kept(self, verified: Verified) -> None:
         statement = verified.statement("Comparison")
-        deep = verified.verification.deep if verified.verification is not None else None
+        deep = verified.deep
         if deep is None or statement is None:
             self.card.tell("Not done", "The last verification retrieved nothing back.")
         else:

@@ -23,12 +23,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the page's parts show. `job` is None where nothing is configured; `is_on`: a check runs."""
+    """What the page's parts show. `job` is None where nothing is configured; `is_on`: a check runs;
+    `is_run_on`: the migration on view does. What is known counts once `is_read`, and where `is_readable`.
+    """
 
     job: Job | None = None
     verified: Verified = field(default_factory=Verified)
     is_on: bool = False
+    is_run_on: bool = False
     is_read: bool = True
+    is_readable: bool = True
 
     @property
     def has_record(self) -> bool:
@@ -41,6 +45,10 @@ class State:
             return "Choose a source and a destination first"
         if self.is_on:
             return "Another check is on"
+        if not self.is_read:
+            return "The record is being read"
+        if not self.is_readable:
+            return "The record cannot be read"
         return "" if self.has_record else "Nothing was migrated from here to there yet"
 
 

@@ -82,6 +82,7 @@ class StudyModel(QAbstractItemModel):
 
     def _sieve(self) -> None:
         verdicts, text, is_different = self._fits
+        wanted = text.encode("utf-8", "replace")
         is_uid = len(text) > 5 and not text.strip("0123456789.")
         studies = self.studies
         self.rows = array(
@@ -89,9 +90,9 @@ class StudyModel(QAbstractItemModel):
             (
                 number
                 for number in self._order
-                if (not verdicts or studies[number].result.verdict in verdicts)
+                if (not verdicts or studies[number].verdict in verdicts)
                 and (not is_different or studies[number].different)
-                and (not text or text in studies[number].text or (is_uid and studies[number].names(text)))
+                and (not text or wanted in studies[number].text or (is_uid and studies[number].names(text)))
             ),
         )
         self._fetched = min(_BLOCK, len(self.rows))
@@ -107,6 +108,11 @@ class StudyModel(QAbstractItemModel):
             return None
         key = index.internalId()
         return self.studies[(key >> _BITS) - 1 if key else self.rows[index.row()]]
+
+    def place(self, index: QModelIndex) -> tuple[int, ...]:
+        """Where a line stands, from the top."""
+        above = index.parent()
+        return (*self.place(above), index.row()) if above.isValid() else (index.row(),)
 
     def part(self, index: QModelIndex) -> Part | None:
         """What stands in a line below a study."""
@@ -155,7 +161,14 @@ class StudyModel(QAbstractItemModel):
 
     def fetchMore(self, parent: QModelIndex) -> None:
         """Let the view have the next studies: it lays out all that it has whenever something changes."""
-        more = min(_BLOCK, len(self.rows) - self._fetched)
+        self._fetch(min(_BLOCK, len(self.rows) - self._fetched))
+
+    def fetch_all(self) -> None:
+        """Let the view have all studies."""
+        if self._fetched < len(self.rows):
+            self._fetch(len(self.rows) - self._fetched)
+
+    def _fetch(self, more: int) -> None:
         self.beginInsertRows(QModelIndex(), self._fetched, self._fetched + more - 1)
         self._fetched += more
         self.endInsertRows()
@@ -202,7 +215,7 @@ class StudyModel(QAbstractItemModel):
             return _COLOURS.get(part.tone, _MUTED) if column == 0 else None
         found = self.studies[self.rows[index.row()]]
         if column == 0:
-            return _COLOURS[found.result.verdict.value]
+            return _COLOURS[found.verdict.value]
         return _COLOURS["mismatch"] if column == _DIFFERENT and found.different else None
 
     def _tip(self, index: QModelIndex) -> str | None:
@@ -210,7 +223,7 @@ class StudyModel(QAbstractItemModel):
         if found is None or part is not None:
             return None if part is None else part.text or f"Series {part.uid}"
         if column == 0:
-            return MEANINGS[found.result.verdict]
+            return MEANINGS[found.verdict]
         if column == _PROOF:
-            return PROOF_MEANINGS[found.result.proof]
-        return f"{cell_of(found, column)}\nStudy {found.result.study_uid}".strip()
+            return PROOF_MEANINGS[found.proof]
+        return f"{cell_of(found, column)}\nStudy {found.study_uid}".strip()

@@ -3,6 +3,7 @@ whether it is still the same."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -206,36 +207,45 @@ class OthersTab(QWidget):
         self._room = QWidget()
         self._room.setLayout(column())
         self.table: TextTable | None = None
+        self._job: Job | None = None
         layout = column(frame, self.card, spacing=tokens.MEDIUM)
         layout.addWidget(self._room, 1)
         self.setLayout(layout)
         self.card.hide()
+        self._room.hide()
 
     def show_state(self, state: State) -> None:
-        """Whether the checks can be made."""
-        for made in self.buttons.values():
-            made.setEnabled(state.job is not None and not state.is_on)
+        """Whether the checks can be made; a result is on view with the job that it is about."""
+        why_not = "Choose a source and a destination first" if state.job is None else ""
+        why_not = why_not or ("Another check is on" if state.is_on else "")
+        for one in OTHERS:
+            self.buttons[one.title].setEnabled(not why_not)
+            self.buttons[one.title].setToolTip(why_not or one.meaning)
+        is_its = self._job is not None and self._job == state.job
+        self.card.setVisible(is_its)
+        self._room.setVisible(is_its)
 
-    def show_result(self, other: Other, values: object) -> None:
-        """Show what a check printed."""
+    def show_result(self, other: Other, values: object, job: Job) -> None:
+        """Show what a check of this job printed."""
+        self._job = job
         try:
             if not isinstance(values, dict):
                 raise TypeError("no result")
             told = other.tell(values)
         except (KeyError, TypeError, ValueError):
-            self.tell(other.title, "The result cannot be read; the log may tell more.", "warn")
+            self._tell(other.title, "The result cannot be read; the log may tell more.", "warn")
             return
-        self.tell(told.word, told.text, told.tone)
+        about = f"{job.source}  to  {job.node}" if other.is_about_node else job.source
+        self._tell(told.word, told.text, told.tone, f"{other.title} of {about} · {moment(time.time())[:19]}")
         if told.columns:
             self.table = TextTable(f"{other.title}: findings", told.columns)
             self._room.layout().addWidget(self.table)
             self.table.show_lines(told.lines, told.tones)
 
-    def tell(self, word: str, text: str, tone: str) -> None:
+    def _tell(self, word: str, text: str, tone: str, facts: str = "") -> None:
         """Show words alone."""
         if self.table is not None:
             self.table.hide()
             self.table.deleteLater()
             self.table = None
-        self.card.tell(word, text, tone)
-        self.card.show()
+        self.card.tell(word, text, tone, facts)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import gc
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtWidgets import QComboBox, QFileDialog, QMenu, QMessageBox, QTabWidget
 
+from migrator.jobs.left_running import LeftRunning
 from migrator.jobs.verified import Verified, read_verified, write_verified
 from migrator.records.words import counted
 from migrator.ui.configuration import Configuration
@@ -19,10 +21,12 @@ from migrator.ui.pages.page import Page
 from migrator.ui.pages.verify.commitment import CommitmentTab
 from migrator.ui.pages.verify.deep import DeepTab
 from migrator.ui.pages.verify.job import Job, State, jobs_of
+from migrator.ui.pages.verify.left import left_check
 from migrator.ui.pages.verify.others import Other, OthersTab
 from migrator.ui.pages.verify.statement import StatementCard
-from migrator.ui.pages.verify.strip import CheckStrip, Outcome
+from migrator.ui.pages.verify.strip import RESULT, CheckStrip, Outcome
 from migrator.ui.pages.verify.studies import StudiesTab
+from migrator.ui.running import Migration, Sight
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 from migrator.ui.trouble import trouble_of
@@ -30,7 +34,11 @@ from migrator.ui.widgets.basics import button, label, row
 from migrator.ui.widgets.elided import ElidedLabel
 
 _CSV = "CSV (*.csv)"
-_FREEZE_EVERY = 100  # milliseconds, while much is read
+_STOPPED = {
+    "verify": "Its result is not kept: what was known before is shown.",
+    "commit": "What was answered by then is kept.",
+}
+"""What came of a command that was stopped."""
 
 
 class VerifyPage(Page):
@@ -60,11 +68,6 @@ class VerifyPage(Page):
         self._late.setSingleShot(True)
         self._late.setInterval(0)
         self._late.timeout.connect(self._look_anew)
-        # The collector would go through all studies, a fifth of a second each time where they are many. They
-        # have no cycles, so that they go all the same when others take their place.
-        self._freezing = QTimer(self)
-        self._freezing.setInterval(_FREEZE_EVERY)
-        self._freezing.timeout.connect(gc.freeze)
         self._make_head()
         self._make_tabs()
         self._connect()
@@ -133,41 +136,53 @@ class VerifyPage(Page):
     # Which job
 
     def shown(self) -> None:
-        if self._is_stale and not self.strip.is_on:
+        if self._is_stale:
             self._read()
 
     def _configured(self, configuration: Configuration) -> None:
         self._late.start()
 
     def _migrates(self, migration: object) -> None:
-        if migration is not None:
-            self.desk.migration.ended.connect(lambda code: self._stale())
+        if isinstance(migration, Migration):
+            migration.sighted.connect(self._sighted)
+            migration.ended.connect(lambda code: self._stale())
         self._late.start()
+
+    def _sighted(self, sight: Sight) -> None:
+        if sight.is_live != self.state.is_run_on:
+            self._late.start()
 
     def _stale(self) -> None:
         """More may be kept by now: read it, as soon as somebody looks."""
         self._is_stale = True
-        if self.isVisible() and not self.strip.is_on:
+        if self.isVisible():
             self._read()
 
     def _look_anew(self) -> None:
         jobs = jobs_of(self.desk)
         if jobs != self._jobs:
+            chosen = self.state.job
             self._jobs = jobs
             self.destinations.blockSignals(True)
             self.destinations.clear()
             self.destinations.addItems([str(job.node) for job in jobs])
+            if chosen in jobs:
+                self.destinations.setCurrentIndex(jobs.index(chosen))
             self.destinations.blockSignals(False)
             self.destinations.setVisible(len(jobs) > 1)
             self._choose()
         else:
-            self._show()
+            self._be()
 
     def _choose(self) -> None:
         place = self.destinations.currentIndex()
         job = self._jobs[place] if 0 <= place < len(self._jobs) else None
+        if job == self.state.job:
+            self._be()
+            return
         self.trouble.hide()
-        self._be(State(job, is_on=self.strip.is_on, is_read=job is None))
+        self._reading += 1  # what is being read is of another job
+        self._be(job=job, verified=Verified(), is_read=job is None)
         self._stale()
 
     def _read(self) -> None:
@@ -178,7 +193,6 @@ class VerifyPage(Page):
         self._reading += 1
         number, home = self._reading, self.desk.home
         printed = self._printed[1] if self._printed is not None and self._printed[0] == job else None
-        self._freezing.start()
         self.desk.later(
             lambda: read_verified(home, job.source, job.node, printed),
             lambda answer: self._have_read(number, answer),
@@ -188,15 +202,18 @@ class VerifyPage(Page):
         if number != self._reading:
             return
         verified = answer if isinstance(answer, Verified) else Verified()
-        self._freezing.stop()
-        if isinstance(answer, Exception):
-            self._tell("The record cannot be read", str(answer), "bad")
-        self._be(State(self.state.job, verified, self.strip.is_on))
+        trouble = str(answer) if isinstance(answer, Exception) else verified.trouble
+        if trouble:
+            self._tell("The record cannot be read", trouble, "bad")
+        self._be(verified=verified, is_read=True, is_readable=not isinstance(answer, Exception))
 
     # What is shown
 
-    def _be(self, state: State) -> None:
-        self.state = state
+    def _be(self, **values: Any) -> None:
+        """Show the state with these values, and with what is on now."""
+        migration = self.desk.migration
+        is_run_on = migration is not None and migration.sight.is_live
+        self.state = replace(self.state, is_on=self.strip.is_on, is_run_on=is_run_on, **values)
         self._show()
 
     def _show(self) -> None:
@@ -208,16 +225,25 @@ class VerifyPage(Page):
         self.verify.setEnabled(can_verify)
         self.verify.setToolTip("Ask the destination what it holds of every study" if can_verify else why)
         self.resend.setText(f"Resend {verified.missing:,} missing" if verified.missing else "Resend missing")
-        self.resend.setEnabled(not state.why_not and verified.missing > 0)
-        self.resend.setToolTip(state.why_not or "Send what is missing again, and verify again")
-        if not state.why_not and not verified.missing:
-            self.resend.setToolTip("The last verification found nothing missing")
-        self.to_csv.setEnabled(verified.verification is not None)
+        why_not = self._why_not_resend()
+        self.resend.setEnabled(not why_not)
+        self.resend.setToolTip(why_not or "Send what is missing again, and verify again")
+        self.to_csv.setEnabled(verified.is_verified)
         self.to_report.setEnabled(state.has_record)
         self.to_export.setEnabled(state.has_record)
-        self.export.setEnabled(verified.verification is not None or state.has_record)
+        self.export.setEnabled(verified.is_verified or state.has_record)
         for tab in (self.studies, self.commitment, self.deep, self.others):
             tab.show_state(state)
+
+    def _why_not_resend(self) -> str:
+        state = self.state
+        if state.why_not:
+            return state.why_not
+        if state.is_run_on:
+            return "A migration is on: what is missing can be sent again once it has ended"
+        if not state.verified.is_verified:
+            return "Nothing was verified yet"
+        return "" if state.verified.missing else "The last verification found nothing missing"
 
     def _tell(self, word: str, text: str, tone: str) -> None:
         self.trouble.tell(word, f"{text[:1].upper()}{text[1:]}", tone)
@@ -239,12 +265,16 @@ class VerifyPage(Page):
     def _run(self, title: str, words: list[str], is_configured: bool = True) -> None:
         self.trouble.hide()
         self._checked = self.state.job
-        trouble = self.strip.start(title, words, is_configured=is_configured)
+        trouble = self.strip.start(self._titled(title), words, is_configured=is_configured)
         if trouble:
             self._tell(f"{title} cannot be started", trouble, "bad")
 
+    def _titled(self, title: str) -> str:
+        """With the destination where there are several: the page may show another one meanwhile."""
+        return f"{title} at {self._checked.node}" if self._checked and len(self._jobs) > 1 else title
+
     def _resend(self) -> None:
-        count = self.state.verified.missing
+        job, count = self.state.job, self.state.verified.missing
         question = QMessageBox(self.window())
         question.setWindowTitle("Resend missing")
         question.setText(f"Send {counted(count, 'missing instance')} again?")
@@ -256,31 +286,46 @@ class VerifyPage(Page):
         question.addButton(QMessageBox.StandardButton.Cancel)
         question.setDefaultButton(send)
         question.exec()
-        if question.clickedButton() is send:
+        is_wanted = question.clickedButton() is send
+        question.deleteLater()
+        # The job on view, or what is on, may have changed behind the question.
+        if is_wanted and self.state.job == job and not self._why_not_resend():
             self._start("Resending what is missing", "verify", "--resend-missing")
 
+    def adopt(self, left: LeftRunning) -> bool:
+        """Go on with a check that an earlier window has left running; whether it is one of this page."""
+        found = left_check(left, self._jobs)
+        if found is None or self.strip.is_on:
+            return False
+        title, self._checked, self._other = found
+        self.strip.follow(self.desk.adopt(left.command), self._titled(title))
+        return True
+
     def _turned(self, is_on: bool) -> None:
-        self._be(State(self.state.job, self.state.verified, is_on, self.state.is_read))
+        self._be()
 
     def _ended(self, outcome: Outcome) -> None:
         other, self._other = self._other, None
         if outcome.is_stopped:
-            self._tell(f"{outcome.title} was stopped", "What was known before stays as it was.", "none")
+            self._tell(f"{outcome.title} was stopped", _STOPPED.get(outcome.running.name, ""), "none")
         elif not outcome.is_done:
             self._tell(f"{outcome.title} failed", outcome.trouble, "bad")
         if other is not None:
             if outcome.is_done:
+                job = self._checked
                 self.desk.later(
-                    outcome.running.result, lambda answer: self._have_result(other, outcome, answer)
+                    outcome.running.result, lambda answer: self._have_result(other, job, outcome, answer)
                 )
             return
         if outcome.running.name == "verify" and outcome.is_done and self._checked is not None:
-            self._printed = (self._checked, outcome.running.launched.folder / "result.json")
+            self._printed = (self._checked, outcome.running.launched.folder / RESULT)
         self._stale()
 
-    def _have_result(self, other: Other, outcome: Outcome, answer: object) -> None:
+    def _have_result(self, other: Other, job: Job | None, outcome: Outcome, answer: object) -> None:
         if isinstance(answer, dict):
-            self.others.show_result(other, answer)
+            if job is not None:
+                self.others.show_result(other, answer, job)
+                self.others.show_state(self.state)
         else:
             self._tell(f"{outcome.title} failed", trouble_of(outcome.running.launched.messages()), "bad")
 
@@ -291,7 +336,9 @@ class VerifyPage(Page):
         return manifest.id if manifest is not None else None
 
     def _open(self, dialog: type[FilesDialog]) -> None:
-        dialog(self.desk, self.window(), self._id()).exec()
+        made = dialog(self.desk, self.window(), self._id())
+        made.exec()
+        made.deleteLater()
 
     def _save_csv(self) -> None:
         name, _ = QFileDialog.getSaveFileName(
@@ -303,7 +350,8 @@ class VerifyPage(Page):
     def save_csv(self, file: Path) -> None:
         """Write what is shown to a file, unless that is inside the source."""
         verified, job = self.state.verified, self.state.job
-        assert job is not None
+        if job is None:
+            return
         self.desk.later(
             lambda: write_verified(file, verified, job.source), lambda answer: self._saved(file, answer)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from migrator.jobs.verified import Found, SeriesResult, StudyResult, Verdict
 from migrator.records.words import counted, day, person
@@ -16,7 +17,6 @@ COLUMNS = (
     "Study date",
     "Description",
     "Mod",
-    "Expected",
     "There",
     "Missing",
     "Unexpected",
@@ -24,7 +24,7 @@ COLUMNS = (
     "Proof",
     "Remark",
 )
-NUMBERS = range(6, 11)
+NUMBERS = range(6, 10)
 """The columns that hold numbers."""
 
 _RANK = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
@@ -47,41 +47,46 @@ class Part:
 
 def cell_of(found: Found, column: int) -> str:
     """What stands in a study's line."""
-    return _number(_NUMBERS[column](found)) if column in _NUMBERS else _TEXTS[column](found)
+    return _TEXTS[column](found)
 
 
-def sort_key(found: Found, column: int) -> tuple[object, ...]:
+def sort_key(found: Found, column: int) -> Any:
     """By what to order studies; those that want attention first where the verdict is the order."""
-    if column == 0:
-        return (_RANK[found.result.verdict], not found.different)
-    if column in NUMBERS:
-        return (_NUMBERS[column](found),)
-    if column == 1:  # as written in the file: turning 20,000 names round takes too long
-        return (found.study.patient.name.casefold() if found.study is not None else "",)
-    return (_TEXTS[column](found).casefold(),)
+    return _KEYS[column](found)
 
 
-_NUMBERS: dict[int, Callable[[Found], int]] = {
-    6: lambda found: found.result.expected,
-    7: lambda found: found.result.matched,
-    8: lambda found: found.result.missing_count,
-    9: lambda found: found.unexpected,
-    10: lambda found: found.different,
-}
-_TEXTS: dict[int, Callable[[Found], str]] = {
-    0: lambda found: VERDICTS[found.result.verdict],
-    1: lambda found: person(found.study.patient.name) if found.study is not None else "",
-    2: lambda found: found.study.patient.id if found.study is not None else "",
-    3: lambda found: day(found.study.date) if found.study is not None else "",
-    4: lambda found: found.study.description if found.study is not None else found.result.study_uid,
-    5: lambda found: found.modalities,
-    11: lambda found: PROOFS[found.result.proof],
-    12: lambda found: found.result.reason,
-}
+_TEXTS: tuple[Callable[[Found], str], ...] = (
+    lambda found: VERDICTS[found.verdict],
+    lambda found: person(found.patient_name),
+    lambda found: found.patient_id,
+    lambda found: day(found.date),
+    lambda found: found.description if found.is_named else found.study_uid,
+    lambda found: found.modalities,
+    lambda found: _there(found.matched, found.expected),
+    lambda found: f"{found.missing:,}",
+    lambda found: f"{found.unexpected:,}",
+    lambda found: f"{found.different:,}",
+    lambda found: PROOFS[found.proof],
+    lambda found: found.reason,
+)
+_KEYS: tuple[Callable[[Found], Any], ...] = (
+    lambda found: (_RANK[found.verdict], not found.different),
+    lambda found: found.patient_name.casefold(),  # to turn many thousand names round takes too long
+    lambda found: found.patient_id.casefold(),
+    lambda found: found.date,
+    lambda found: (found.description if found.is_named else found.study_uid).casefold(),
+    lambda found: found.modalities,
+    lambda found: (found.matched, found.expected),
+    lambda found: found.missing,
+    lambda found: found.unexpected,
+    lambda found: found.different,
+    lambda found: PROOFS[found.proof],
+    lambda found: found.reason.casefold(),
+)
 
 
-def _number(number: int) -> str:
-    return f"{number:,}"
+def _there(matched: int, expected: int) -> str:
+    return f"{matched:,} of {expected:,}"
 
 
 def parts_of(found: Found, paths: Mapping[str, str]) -> tuple[Part, ...]:
@@ -106,6 +111,8 @@ def _parts(result: StudyResult, paths: Mapping[str, str]) -> Iterator[Part]:
     untold = result.missing_count - len(known | set(result.missing))
     if untold > 0:
         yield Part(text=f"{counted(untold, 'missing instance')}: the destination does not tell which")
+    if (unnamed := result.extra_count - len(result.extra)) > 0:
+        yield Part(text=f"{counted(unnamed, 'unexpected instance')}: the destination does not tell which")
 
 
 def _series(series: SeriesResult, paths: Mapping[str, str]) -> Part:
@@ -121,8 +128,8 @@ def _series(series: SeriesResult, paths: Mapping[str, str]) -> Part:
         "",
         series.description or "(no description)",
         series.modality,
-        *map(_number, (series.expected, series.matched, series.missing_count, series.extra_count)),
-        _number(len(series.elsewhere)),
+        _there(series.matched, series.expected),
+        *(f"{count:,}" for count in (series.missing_count, series.extra_count, len(series.elsewhere))),
         PROOFS[series.proof],
         series.reason or f"Series {series.series_uid}",
     )

@@ -19,6 +19,8 @@ from migrator.ui.trouble import trouble_of
 from migrator.ui.widgets.basics import button, column, label, row
 
 _STOPPED = 130
+RESULT = "result.json"
+"""Where a launched command's stdout goes, in its folder."""
 _PHASES = {
     "scanning": "Reading the source",
     "sending": "Sending again",
@@ -39,7 +41,7 @@ class Outcome:
     @property
     def is_done(self) -> bool:
         """Whether there is a result, good or bad."""
-        return self.code in (0, 1)
+        return not self.trouble and not self.is_stopped
 
     @property
     def is_stopped(self) -> bool:
@@ -60,6 +62,7 @@ class CheckStrip(QFrame):
         self._running: Running | None = None
         self._title = ""
         self._began = 0.0
+        self._is_stopping = False
         self.setProperty("role", "card")
         self._words = label("", "title")
         self._numbers = label("", "muted")
@@ -67,7 +70,7 @@ class CheckStrip(QFrame):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName("Progress of the check")
-        self.stop = button("Stop", "stop", kind="danger", tip="Stop this check; nothing is changed by that")
+        self.stop = button("Stop", "stop", kind="danger", tip="Stop this")
         self.stop.clicked.connect(self._stop)
         layout = column(spacing=tokens.SMALL)
         layout.setContentsMargins(tokens.LARGE, tokens.MEDIUM, tokens.LARGE, tokens.MEDIUM)
@@ -95,7 +98,16 @@ class CheckStrip(QFrame):
             )
         except UsageError as error:
             return str(error)
-        self._running, self._title, self._began = running, title, time.monotonic()
+        self._watch(running, title, time.time())
+        return ""
+
+    def follow(self, running: Running, title: str) -> None:
+        """Show a command that an earlier window has started, while nothing else is on."""
+        self._watch(running, title, running.launched.begun)
+
+    def _watch(self, running: Running, title: str, began: float) -> None:
+        self._running, self._title, self._began = running, title, began
+        self._is_stopping = False
         self._words.setText(title)
         self._numbers.setText("starting")
         self._bar.setRange(0, 0)
@@ -106,7 +118,6 @@ class CheckStrip(QFrame):
         self._ticks.start()
         self.show()
         self.turned.emit(True)
-        return ""
 
     def _look(self, look: Look) -> None:
         progress = look.progress
@@ -125,13 +136,15 @@ class CheckStrip(QFrame):
         if total:
             self._bar.setValue(min(1000, 1000 * done // total))
         count = f": {done:,} of {total:,}" if total else f": {done:,}" if done else ""
-        self._numbers.setText(words + count)
+        if not self._is_stopping:
+            self._numbers.setText(words + count)
 
     def _tick(self) -> None:
-        self._elapsed.setText(span(time.monotonic() - self._began))
+        self._elapsed.setText(span(max(0.0, time.time() - self._began)))
 
     def _stop(self) -> None:
         if self._running is not None:
+            self._is_stopping = True
             self.stop.setEnabled(False)
             self._numbers.setText("stopping")
             self._running.do("cancel", self._refused)
@@ -139,6 +152,7 @@ class CheckStrip(QFrame):
     def _refused(self, answer: object) -> None:
         """It may have been too early to be stopped."""
         if isinstance(answer, Exception) and self.is_on:
+            self._is_stopping = False
             self.stop.setEnabled(True)
 
     def _over(self, code: int) -> None:
@@ -148,6 +162,15 @@ class CheckStrip(QFrame):
         if self.stop.hasFocus():
             self.focusNextChild()
         assert running is not None
-        trouble = "" if code in (0, 1, _STOPPED) else trouble_of(running.launched.messages())
+        is_well = code == _STOPPED or (code in (0, 1) and _has_result(running))
+        trouble = "" if is_well else trouble_of(running.launched.messages())
         self.turned.emit(False)
         self.ended.emit(Outcome(running, self._title, code, trouble))
+
+
+def _has_result(running: Running) -> bool:
+    """Whether it printed something: what broke off may have ended with the code of a bad result."""
+    try:
+        return (running.launched.folder / RESULT).stat().st_size > 0
+    except OSError:
+        return False

@@ -53,6 +53,7 @@ class Chips(QWidget):
         layout.addWidget(self.different)
         layout.addStretch(1)
         self.setLayout(layout)
+        self.show_counts(Counter(), 0)
         self._group.buttonClicked.connect(lambda chip: self.changed.emit())
 
     def _chip(self, word: str, colour: str, tip: str) -> QToolButton:
@@ -164,7 +165,7 @@ class StudiesTab(QWidget):
     def show_state(self, state: State) -> None:
         """Show what is known of the job."""
         verified = state.verified
-        if verified.verification is None:
+        if not verified.is_verified:
             self._say_empty(state)
             self._stack.setCurrentIndex(0)
         else:
@@ -172,7 +173,7 @@ class StudiesTab(QWidget):
             self._stack.setCurrentIndex(1)
         if self.model.studies is not verified.studies:
             self.chips.show_counts(
-                Counter(found.result.verdict for found in verified.studies),
+                Counter(found.verdict for found in verified.studies),
                 sum(1 for found in verified.studies if found.different),
             )
             self.model.show(verified.studies, verified.paths)
@@ -184,15 +185,15 @@ class StudiesTab(QWidget):
         if verified.is_kept and statement is not None:
             self.card.show_statement(statement)
             return
-        report = verified.verification
-        assert report is not None
-        words = "Everything is there" if report.is_clean else "Not everything is proven to be there as it was"
+        words = (
+            "Everything is there" if verified.is_clean else "Not everything is proven to be there as it was"
+        )
         text = (
-            f"The source was read for this, as nothing is recorded of a migration. {report.matched:,} of "
-            f"{report.expected:,} {noun(report.expected, 'instance')} are at the destination."
+            f"The source was read for this, as nothing is recorded of a migration. {verified.matched:,} of "
+            f"{verified.expected:,} {noun(verified.expected, 'instance')} are at the destination."
         )
         self.card.tell(
-            words, text, "good" if report.is_clean else "warn", "Not kept: it is shown until the end"
+            words, text, "good" if verified.is_clean else "warn", "Not kept: it is shown until the end"
         )
 
     def _say_empty(self, state: State) -> None:
@@ -206,6 +207,8 @@ class StudiesTab(QWidget):
             self._wanted = self.configure_wanted
         elif not state.is_read:
             self._offer("Reading the record", "", "")
+        elif not state.is_readable:
+            self._offer("The record of this job cannot be read", "", "")
         elif not state.has_record:
             self._offer(
                 "Nothing was migrated from here to there yet",

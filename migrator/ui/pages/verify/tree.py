@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt5.QtCore import QByteArray, QModelIndex, QPoint, QRect, Qt
-from PyQt5.QtGui import QGuiApplication, QKeySequence, QPainter
+from PyQt5.QtCore import QByteArray, QModelIndex, QRect, Qt
+from PyQt5.QtGui import QContextMenuEvent, QGuiApplication, QKeySequence, QPainter
 from PyQt5.QtWidgets import (
     QAction,
     QHeaderView,
@@ -20,8 +20,8 @@ from migrator.ui.pages.verify.model import StudyModel
 from migrator.ui.pages.verify.parts import COLUMNS
 from migrator.ui.theme import tokens
 
-_STATE = "verify/columns"
-_WIDTHS = (112, 150, 84, 94, 136, 50, 84, 64, 80, 104, 86, 90, 240)
+_STATE = "verify/studies"
+_WIDTHS = (112, 150, 84, 90, 132, 50, 96, 72, 96, 80, 96, 100)
 
 
 class _Lines(QStyledItemDelegate):
@@ -53,8 +53,6 @@ class StudyTree(QTreeView):
         self.setAlternatingRowColors(True)
         self.setSelectionMode(QTreeView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollMode(QTreeView.ScrollMode.ScrollPerPixel)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.customContextMenuRequested.connect(self._menu)
         self._dress_header()
         copy = QAction("Copy", self)
         copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
@@ -104,7 +102,7 @@ class StudyTree(QTreeView):
     def copy_rows(self) -> None:
         """Put the chosen lines into the clipboard, cells apart by tabs."""
         lines = []
-        for index in self.selectionModel().selectedRows():
+        for index in sorted(self.selectionModel().selectedRows(), key=self._model.place):
             part = self._model.part(index)
             if part is not None and part.text:
                 lines.append(part.text)
@@ -113,17 +111,25 @@ class StudyTree(QTreeView):
             lines.append("\t".join(self._model.text(cell) for cell in cells))
         _copy("\n".join(lines))
 
-    def _menu(self, at: QPoint) -> None:
-        index = self.indexAt(at)
+    def selectAll(self) -> None:
+        """All that the list holds: the view may have only the first of them so far."""
+        self._model.fetch_all()
+        super().selectAll()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Of the line under the mouse; where a key asked for it, of the current one."""
+        is_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if is_key else self.indexAt(self.viewport().mapFrom(self, event.pos()))
         if index.isValid():
-            self.menu_of(index).exec(self.viewport().mapToGlobal(at))
+            at = self.viewport().mapToGlobal(self.visualRect(index).bottomLeft())
+            self.menu_of(index).popup(at if is_key else event.globalPos())
 
     def menu_of(self, index: QModelIndex) -> QMenu:
         """What can be done with a line."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         found, part = self._model.found(index), self._model.part(index)
-        cell, study = self._model.text(index), found.result.study_uid if found is not None else ""
+        cell, study = self._model.text(index), found.study_uid if found is not None else ""
         _offer(menu, "Copy cell", lambda: _copy(cell), is_there=bool(cell))
         _offer(menu, "Copy rows", self.copy_rows)
         menu.addSeparator()

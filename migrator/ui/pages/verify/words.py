@@ -7,10 +7,10 @@ import re
 from migrator.jobs.verified import Proof, Verdict
 
 VERDICTS: dict[Verdict, str] = {
-    Verdict.MISSING: "Missing",
-    Verdict.MISMATCH: "Mismatch",
-    Verdict.UNPROVEN: "Unproven",
-    Verdict.MATCH: "Match",
+    Verdict.MISSING: "MISSING",
+    Verdict.MISMATCH: "MISMATCH",
+    Verdict.UNPROVEN: "UNPROVEN",
+    Verdict.MATCH: "MATCH",
 }
 """In the order in which they want attention."""
 
