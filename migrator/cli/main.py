@@ -39,7 +39,7 @@ _GLOBAL = ("--home", "--log-level", "--profile", "--settings")
 # These know the data directory; the others neither read nor keep anything there.
 _KEEPING = frozenset(COMMANDS) - {"demo", "scan", "echo", "discover", "preview", "compat", "quality"}
 # These use what a profile says.
-_PROFILED = frozenset(
+PROFILED = frozenset(
     {"echo", "compat", "dry-run", "speed-test", "migrate", "verify", "commit", "report", "export"}
 )
 
@@ -105,15 +105,20 @@ def _run(name: str, arguments: list[str]) -> int:
     )
     command.add_arguments(parser)
     _add_global(parser, is_shown=name in _KEEPING)
-    if name in _PROFILED:
-        parser.add_argument("--profile", metavar="NAME", help="use this saved profile")
-        parser.add_argument(
-            "--settings",
-            dest="settings_file",
-            metavar="FILE",
-            help="settings and destinations as JSON; options and a profile go before them",
-        )
+    if name in PROFILED:
+        add_profiled(parser)
     return command.run(parser.parse_args(arguments))
+
+
+def add_profiled(parser: argparse.ArgumentParser) -> None:
+    """What each command of `PROFILED` takes beside its own options."""
+    parser.add_argument("--profile", metavar="NAME", help="use this saved profile")
+    parser.add_argument(
+        "--settings",
+        dest="settings_file",
+        metavar="FILE",
+        help="settings and destinations as JSON; options and a profile go before them",
+    )
 
 
 def _add_global(parser: argparse.ArgumentParser, *, is_shown: bool) -> None:

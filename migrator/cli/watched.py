@@ -23,7 +23,8 @@ def watched(run: Callable[[], int]) -> int:
     """Run a command so that it can be watched, if whoever started it wants that; returns its exit code."""
     folder = os.environ.pop(VARIABLE, None)
     if folder is None:
-        return run()
+        with _kept_log():  # a destination's run tells it to whoever looks on
+            return run()
     return _watched(Path(folder), run)
 
 
@@ -39,23 +40,32 @@ def _watched(folder: Path, run: Callable[[], int]) -> int:
             raise
         finally:
             running.STAGE = None
-            note_end(folder, 1 if code is None else code)
+            note_end(folder, 1 if code is None else code, stage.snapshots())
     return code
 
 
 @contextmanager
-def _kept_lines() -> Iterator[None]:
+def _kept_log() -> Iterator[None]:
     handler = KeepLines()
     log = logging.getLogger("migrator")
     log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+@contextmanager
+def _kept_lines() -> Iterator[None]:
+    log = logging.getLogger("migrator")
     if log.level == logging.NOTSET:
         log.setLevel(logging.INFO)
     plain, sys.stderr = sys.stderr, cast(TextIO, _Teller(sys.stderr))
     try:
-        yield
+        with _kept_log():
+            yield
     finally:
         sys.stderr = plain
-        log.removeHandler(handler)
 
 
 class _Teller:

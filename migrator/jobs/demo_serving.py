@@ -19,6 +19,8 @@ from migrator.core.model import Node
 from migrator.dicom.receiver import Receiver
 from migrator.dicom.sample import make_sample
 from migrator.jobs.home import job_folder
+from migrator.jobs.launch import launched
+from migrator.jobs.steering import is_gone
 from migrator.records.writing import write_whole
 
 _FILE = "demo.json"
@@ -69,6 +71,12 @@ def demo_place(folder: Path) -> DemoPlace | None:
         return DemoPlace(**told)
     except (OSError, ValueError, TypeError):
         return None
+
+
+def is_served(home: Path) -> bool:
+    """Whether a window over this data directory serves the demo now."""
+    demos = (one for one in launched(home) if one.name == "demo" and not one.has_ended)
+    return any(not is_gone(one.folder) for one in demos)
 
 
 def forget_demo(home: Path, folder: Path, place: DemoPlace | None) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from migrator.core.errors import NotRunning, UsageError
-from migrator.jobs.steering import Steering
+from migrator.jobs.steering import Steering, is_gone
 from migrator.jobs.watched import LINES, Line, Progress
 from migrator.records.writing import write_whole
 
@@ -41,8 +41,8 @@ _MOST_RESULT = 256 << 20
 class Look:
     """What one look at a launched command, or at one destination's run, shows.
 
-    `snapshots` are as `Snapshot.as_dict` has them, `pace` as PacingView; `code` is the exit code once it has
-    ended, and -1 where it ended without a word.
+    `snapshots` are as `Snapshot.as_dict` has them, and the last ones once it has ended; `pace` is as
+    PacingView; `code` is the exit code once it has ended, and -1 where it ended without a word.
     """
 
     snapshots: tuple[Mapping[str, Any], ...] = ()
@@ -63,11 +63,12 @@ class Watch:
         self._next = 0
 
     def look(self) -> Look | None:
-        """What it is at; None while, or once, it does not answer."""
+        """What it is at; None where nobody is there. Who is there and does not answer shows nothing new."""
         try:
             answer = self.ask({"do": "watch", "since": self._next})
         except (NotRunning, UsageError):
-            return None
+            self.close()
+            return None if is_gone(self.folder) else Look()
         self._next = int(answer["next"])
         progress = answer.get("progress")
         return Look(
@@ -128,7 +129,7 @@ class Launched:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has told how it ended; what was killed never does."""
+        """Whether it is known how it ended; what was killed does not tell (see `note_lost`)."""
         return (self.folder / _ENDED).exists()
 
     def look(self) -> Look:
@@ -141,8 +142,14 @@ class Launched:
         ended = ended or _read(self.folder / _ENDED)
         if ended is not None:
             self._reap()
-            return Look(code=int(ended["code"]), lines=self.watch.not_seen(ended))
-        return Look(code=None if self._may_come() else -1)
+            snapshots = tuple(ended.get("snapshots", ()))
+            return Look(snapshots, lines=self.watch.not_seen(ended), code=int(ended["code"]))
+        return Look(code=None if self._may_come() else self._code_without_a_word())
+
+    def _code_without_a_word(self) -> int:
+        """Of a process that is gone, and could not keep how it ended: the disk was full, or it was killed."""
+        code = None if self._process is None or os.name == "nt" else self._process.poll()
+        return code if code is not None and code > 0 else -1
 
     def _may_come(self) -> bool:
         """Whether it may still begin to answer, or is just writing how it ended."""
@@ -214,8 +221,10 @@ def launch(
             words += ["--settings", str(folder / SETTINGS)]
         write_whole(folder / _COMMAND, json.dumps({"arguments": words, "at": time.time()}).encode())
         process = _start([*_program(), *words], folder)
-    except OSError as error:
-        raise UsageError(f"{arguments[0]} cannot be started: {error.strerror or error}") from error
+    except (OSError, UsageError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        why = (error.strerror or error) if isinstance(error, OSError) else error
+        raise UsageError(f"{arguments[0]} cannot be started: {why}") from error
     return Launched(folder, process)
 
 
@@ -239,12 +248,22 @@ def launched(home: Path) -> Iterator[Launched]:
             yield Launched(folder)
 
 
-def note_end(folder: Path, code: int) -> None:
-    """Keep how the command of this folder ended, with its last lines; called by the command itself."""
+def note_end(folder: Path, code: int, snapshots: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Keep how the command of this folder ended, with its last numbers and lines; called by the command."""
     lines, first = LINES.last(_LAST_LINES)
     told = {"first": first, "lines": [[line.at, line.level, line.text] for line in lines]}
+    _keep_end(folder, {"code": code, "snapshots": list(snapshots), **told})
+
+
+def note_lost(folder: Path) -> None:
+    """Keep that a command has ended without a word: it is told of once, and its folder goes in time."""
+    if not (folder / _ENDED).exists():
+        _keep_end(folder, {"code": -1})
+
+
+def _keep_end(folder: Path, told: Mapping[str, Any]) -> None:
     with suppress(UsageError):
-        write_whole(folder / _ENDED, json.dumps({"code": code, "at": time.time(), **told}).encode())
+        write_whole(folder / _ENDED, json.dumps({"at": time.time(), **told}).encode())
 
 
 def _make_room(folder: Path) -> None:

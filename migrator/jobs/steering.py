@@ -272,6 +272,23 @@ def _read(folder: Path) -> tuple[str, bytes] | None:
         return None
 
 
+def is_gone(folder: Path) -> bool:
+    """Whether nobody listens any more who wrote the `control.json` of this folder, or there is none.
+
+    A process that is stopped, or too busy to answer, still listens.
+    """
+    known = _read(folder)
+    if known is None:
+        return True
+    try:
+        connect(known[0], _PAUSE).close()
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
 class Steering:
     """The other end: steers one destination of a run that is on, or a command that was launched."""
 

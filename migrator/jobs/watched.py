@@ -128,14 +128,19 @@ class Stage:
     def set(self, name: str, value: str) -> None:
         raise UsageError("a destination's run is told how to send, not the command")
 
+    def snapshots(self) -> list[dict[str, Any]]:
+        """Each destination's numbers; none of a command that has none."""
+        ask = self.ask
+        return [asdict(one) for one in ask()] if ask is not None else []
+
     def status(self) -> dict[str, Any]:
         return self.watch(0)
 
     def watch(self, since: object) -> dict[str, Any]:
         """Fits `steering.Steered`."""
-        ask, control, progress = self.ask, self.control, self.progress
+        control, progress = self.control, self.progress
         return {
-            "snapshots": [asdict(one) for one in ask()] if ask is not None else [],
+            "snapshots": self.snapshots(),
             "progress": asdict(progress) if progress is not None else None,
             "is_paused": control is not None and control.is_paused,
             **told_since(since),

@@ -10,8 +10,10 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
+from PyQt5 import sip
 from PyQt5.QtCore import QObject, QRunnable, QThread, QThreadPool, pyqtSignal
 
 from migrator.core.errors import MigratorError
@@ -20,6 +22,26 @@ from migrator.jobs.launch import Look
 _BETWEEN = 0.2  # seconds between two rounds of looks
 _MOST_AT_ONCE = 16
 """Short calls in threads. Many only wait for a network or a keyring, and the quick ones not for them."""
+
+
+def give(then: Callable[[object], None], answer: object) -> None:
+    """Call `then`, unless whom it belongs to was deleted while the answer was on its way.
+
+    It belongs to the object whose method it is, or in whose method it was written.
+    """
+    owner = _owner_of(then)
+    if not (isinstance(owner, QObject) and sip.isdeleted(owner)):
+        then(answer)
+
+
+def _owner_of(then: Any) -> object:
+    while isinstance(then, partial):
+        then = then.func
+    if hasattr(then, "__self__"):
+        return then.__self__
+    names, cells = getattr(then, "__code__", None), getattr(then, "__closure__", None) or ()
+    held = dict(zip(names.co_freevars, cells, strict=True)) if names is not None else {}
+    return held["self"].cell_contents if "self" in held else None
 
 
 class Watched(Protocol):
@@ -43,7 +65,7 @@ class Bridge(QThread):
         self._lock = threading.Lock()
         self._watched: list[Watched] = []  # guarded by _lock
         self._requests: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self.answered.connect(lambda then, answer: then(answer))
+        self.answered.connect(give)
 
     def add(self, watched: Watched) -> None:
         with self._lock:
@@ -60,7 +82,7 @@ class Bridge(QThread):
         request: Mapping[str, Any],
         then: Callable[[object], None] = lambda answer: None,
     ) -> None:
-        """Ask something; `then` gets the answer, or the MigratorError, in the event loop."""
+        """Ask something; `then` gets the answer, or the MigratorError, in the event loop (see `give`)."""
 
         def act() -> None:
             try:
@@ -126,7 +148,7 @@ class Helper(QObject):
         self._done.connect(self._tell)
 
     def later(self, work: Callable[[], object], then: Callable[[object], None]) -> None:
-        """Do `work` in a thread; `then` gets what it returned, or the exception, in the event loop."""
+        """Do `work` in a thread; `then` gets its result, or the exception, in the event loop (see `give`)."""
         self._pool.start(_Task(work, lambda answer: self._done.emit(then, answer)))
 
     def wait(self, milliseconds: int = 2000) -> bool:
@@ -140,4 +162,4 @@ class Helper(QObject):
 
     def _tell(self, then: Callable[[object], None], answer: object) -> None:
         if not self._is_closed:
-            then(answer)
+            give(then, answer)

@@ -42,7 +42,7 @@ from migrator.ui.pages.log.page import LogPage
 from migrator.ui.pages.page import Page
 from migrator.ui.pages.upload.page import UploadPage
 from migrator.ui.pages.verify.page import VerifyPage
-from migrator.ui.running import Migration, Sight
+from migrator.ui.running import Migration, Running, Sight, snapshot_of
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import button, column, label, row
@@ -147,6 +147,7 @@ class MainWindow(QMainWindow):
         desk = self.desk
         desk.page_wanted.connect(self.go)
         desk.migration_changed.connect(self._follow)
+        desk.started.connect(self._started)
         self.welcome.source_wanted.connect(self.choose_source)
         self.welcome.demo_wanted.connect(self.turn_demo)
         self.demo.changed.connect(self._show_demo)
@@ -221,7 +222,7 @@ class MainWindow(QMainWindow):
     def _follow(self, migration: Migration | None) -> None:
         if migration is not None:
             migration.sighted.connect(lambda sight: self._sighted(migration, sight))
-            migration.ended.connect(lambda code: self._ended(migration))
+            migration.ended.connect(lambda code: self._ended_elsewhere(migration))
         self._show_sight(None if migration is None else migration.sight)
 
     def _sighted(self, migration: Migration, sight: Sight) -> None:
@@ -235,8 +236,28 @@ class MainWindow(QMainWindow):
         self.tray.show_sight(sight)
         self.status.show_job()
 
-    def _ended(self, migration: Migration) -> None:
-        words, is_well = ending_in_words(migration.sight)
+    def _started(self, running: Running) -> None:
+        if running.name == "migrate":
+            running.ended.connect(lambda code: self._ended(running))
+
+    def _ended(self, running: Running) -> None:
+        """One of our runs: on view, or going on unseen."""
+        sight = Sight(tuple(map(snapshot_of, running.last.snapshots)), code=running.code)
+        migration = self.desk.migration
+        is_seen = migration is not None and migration.running is running
+        self._tell_end(sight, "" if is_seen else running.launched.arguments[1])
+
+    def _ended_elsewhere(self, migration: Migration) -> None:
+        """Another process's run, seen in the job that is on view."""
+        if migration is self.desk.migration and migration.sight.code is None:
+            self._tell_end(migration.sight)
+
+    def _tell_end(self, sight: Sight, source: str = "") -> None:
+        if self.desk.is_closed:
+            return
+        words, is_well = ending_in_words(sight)
+        if source:
+            words = f"From {source}: {words}"
         if self.desk.configuration.chime:
             self.chime.play(is_well)
         if not self.isActiveWindow():

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from PyQt5.QtCore import QObject, pyqtSignal
+from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 
+from migrator.core.errors import MigratorError
 from migrator.core.model import Node
 from migrator.engine.accounting import Ledger, Snapshot
 from migrator.jobs.home import job_folder
-from migrator.jobs.launch import Launched, Look, Watch
+from migrator.jobs.launch import Launched, Look, Watch, note_lost
 from migrator.jobs.migrate_totals import total_of
 from migrator.ui.bridge import Bridge
+from migrator.ui.real_path import real_path
+
+
+_AGAIN = 500  # milliseconds until it is asked again what it has refused
 
 
 class Running(QObject):
@@ -47,7 +51,10 @@ class Running(QObject):
 
     def look(self) -> Look:
         """For the bridge's thread."""
-        return self.launched.look()
+        look = self.launched.look()
+        if look.code == -1:
+            note_lost(self.launched.folder)
+        return look
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """For the bridge's thread. Raises NotRunning, UsageError."""
@@ -57,6 +64,15 @@ class Running(QObject):
         """pause, resume or cancel."""
         self._bridge.ask(self, {"do": action}, then)
 
+    def cancel(self) -> None:
+        """Cancel it for sure: what has only just begun refuses that, and is asked again."""
+        if self.is_on:
+            self.do("cancel", self._cancel_again)
+
+    def _cancel_again(self, answer: object) -> None:
+        if isinstance(answer, MigratorError):
+            QTimer.singleShot(_AGAIN, self.cancel)
+
     def result(self) -> Any:
         """What it printed as JSON, once it has ended; None where it printed none."""
         return self.launched.result()
@@ -64,6 +80,8 @@ class Running(QObject):
     def _take(self, watched: object, look: object) -> None:
         if watched is not self or not isinstance(look, Look) or self.code is not None:
             return
+        if look.code is not None and not look.snapshots:
+            look = replace(look, snapshots=self.last.snapshots)  # killed, it could not tell its last ones
         self.last = look
         if look.lines:
             self.told.emit(look.lines)
@@ -129,7 +147,8 @@ class Migration(QObject):
         super().__init__()
         self.source = source
         self.nodes = tuple(nodes)
-        self.folders = tuple(job_folder(home, os.path.realpath(source), node) for node in nodes)
+        real = real_path(source)
+        self.folders = tuple(job_folder(home, real, node) for node in nodes)
         self.running = running
         self.sight = Sight(is_live=running is not None)
         self._bridge = bridge
@@ -225,7 +244,9 @@ class Migration(QObject):
         self._was_live = False
         self._looks.clear()  # of before the end; what comes now is of another process
         paces: tuple[Mapping[str, Any], ...] = tuple({} for _ in self._reaches)
-        self.sight = Sight(self.sight.snapshots, paces, is_live=False, is_paused=False, code=code)
+        last = () if self.running is None else self.running.last.snapshots
+        snapshots = tuple(map(snapshot_of, last)) if len(last) == len(self._reaches) else self.sight.snapshots
+        self.sight = Sight(snapshots, paces, is_live=False, is_paused=False, code=code)
         self.sighted.emit(self.sight)
         self.ended.emit(code)
 

@@ -9,17 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from migrator.cli.main import COMMANDS
+from migrator.cli.main import COMMANDS, PROFILED, add_profiled
 from scripts.readme_tables import renewed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-_ELSEWHERE = {"--help", "--wheelhouse", "--version", "--home", "--log-level", "--profile"}
+_ELSEWHERE = {"--help", "--wheelhouse", "--version", "--home", "--log-level"}
 
 
 def options_of(command: str) -> set[str]:
     parser = argparse.ArgumentParser(add_help=False)
     importlib.import_module(f"migrator.cli.{command.replace('-', '_')}").add_arguments(parser)
+    if command in PROFILED:
+        add_profiled(parser)
     return {spelling for action in parser._actions for spelling in action.option_strings}
 
 

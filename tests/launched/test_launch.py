@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from migrator.core.errors import UsageError
+from migrator.jobs import steering
 from migrator.jobs.launch import Launched, Look, launch, launched
+from migrator.jobs.left_running import left_running
 from migrator.jobs.watched import Lines
 from tests.peers import KeepingScp, wait_until
 from tests.peers.archives import Archive
@@ -107,6 +110,61 @@ def test_one_that_was_killed_has_ended_without_a_word(
     (again,) = launched(data_directory)
     assert again.look().code == -1
     command.forget()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="stops by signal")
+def test_one_that_is_stopped_for_a_while_has_not_ended(
+    archive: Make, keeping_scp: Keeping, data_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steering, "_ANSWER", 0.5)
+    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    options = ["migrate", str(source.folder), "--to", str(peer.node), "--workers", "1"]
+    command = launch(data_directory, options)
+    wait_until(lambda: bool(peer.datasets), "something was sent", 60)
+    (adopted,) = launched(data_directory)  # as the next window sees it
+    assert adopted.look().snapshots
+    assert command.process_id is not None
+    os.kill(command.process_id, signal.SIGSTOP)
+    try:
+        assert adopted.look() == Look()
+        assert not left_running(data_directory)[0].is_lost
+    finally:
+        os.kill(command.process_id, signal.SIGCONT)
+    wait_until(lambda: bool(adopted.look().snapshots), "it answers again")
+    adopted.ask("cancel")
+    assert until_ended(adopted).code == 130
+    adopted.forget()
+    command.forget()
+
+
+def test_a_command_line_that_is_wrong_ends_as_the_parser_says(data_directory: Path) -> None:
+    command = launch(data_directory, ["migrate", "--no-such-option"])
+    wait_until(lambda: command.has_ended, "the command has ended", 60)
+    (again,) = launched(data_directory)
+    assert again.look().code == 2
+    command.forget()
+
+
+def test_how_a_migration_ended_holds_its_last_numbers(
+    archive: Make, keeping_scp: Keeping, data_directory: Path
+) -> None:
+    source, peer = archive(studies=1, instances=3), keeping_scp()
+    command = launch(data_directory, ["migrate", str(source.folder), "--to", str(peer.node), "--json"])
+    wait_until(lambda: command.has_ended, "the command has ended", 60)
+    look = command.look()  # the first one
+    assert look.code == 0
+    assert [one["run"]["sent"] for one in look.snapshots] == [3]
+    command.forget()
+
+
+def test_what_cannot_be_started_leaves_nothing(data_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: Path, content: bytes) -> None:
+        raise UsageError(f"cannot write {file}: No space left on device")
+
+    monkeypatch.setattr("migrator.jobs.launch.write_whole", full)
+    with pytest.raises(UsageError, match=r"migrate cannot be started: .*No space left"):
+        launch(data_directory, ["migrate", "/mnt"], {"settings": {}})
+    assert list((data_directory / "running").iterdir()) == []
 
 
 def test_lines_are_told_once_each_in_answers_of_bounded_size() -> None:

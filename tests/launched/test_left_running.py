@@ -8,7 +8,7 @@ from pathlib import Path
 
 from migrator.core.model import Node
 from migrator.core.settings import Settings
-from migrator.jobs.launch import Launched
+from migrator.jobs.launch import Launched, launch
 from migrator.jobs.left_running import left_running, nodes_of
 from migrator.jobs.settings_file import FileDestination, as_json
 
@@ -43,7 +43,21 @@ def test_a_name_that_is_no_node_names_no_destination(tmp_path: Path) -> None:
 
 def test_what_was_just_started_is_on_and_what_never_answered_is_not(tmp_path: Path) -> None:
     new = launched_as(tmp_path, "migrate", "/mnt")
-    launched_as(tmp_path, "migrate", "/old", ago=3600)
+    launched_as(tmp_path, "scan", "/old", ago=3600)
     (left,) = left_running(tmp_path)
     assert (left.command.folder, left.source, len(left.nodes)) == (new.folder, "/mnt", 2)
+    assert not left.is_lost
     assert left_running(tmp_path, {new.folder}) == []
+
+
+def test_a_migration_that_was_lost_is_told_once_and_its_folder_goes_in_time(tmp_path: Path) -> None:
+    lost = launched_as(tmp_path, "migrate", "/mnt", ago=3600)
+    (left,) = left_running(tmp_path)
+    assert (left.is_lost, left.source, left.look.code) == (True, "/mnt", -1)
+    assert left_running(tmp_path) == []
+    assert Launched(lost.folder).look().code == -1
+    for number in range(60):
+        launched_as(tmp_path, "scan", "/old", ago=3601 + number)
+    left_running(tmp_path)
+    launch(tmp_path, ["history"]).forget()
+    assert len(list((tmp_path / "running").iterdir())) <= 51

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from migrator.ui.app import make_application, open_window
 from migrator.ui.collector import Collector
 from migrator.ui.desk import Desk
 from migrator.ui.main_window import MainWindow
+from tests.peers.archives import Archive
 
 
 @pytest.fixture(scope="session")
@@ -43,13 +46,28 @@ def desk(qtbot: QtBot, data_directory: Path) -> Iterator[Desk]:
 
 
 @pytest.fixture
+def archive(archive: Callable[..., Archive]) -> Callable[..., Archive]:
+    """Archives whose files are old: a scan waits some seconds to see whether new ones still grow."""
+
+    def make(**plan: Any) -> Archive:
+        made = archive(**plan)
+        for one in made.folder.rglob("*.dcm"):
+            os.utime(one, (1_700_000_000.0, 1_700_000_000.0))
+        return made
+
+    return make
+
+
+@pytest.fixture
 def open_main(qtbot: QtBot, data_directory: Path) -> Iterator[Callable[[], MainWindow]]:
     """Open a window over the data directory, as a start of the program does; as often as wanted."""
+    windows: list[MainWindow] = []  # held until they are closed, as by the program
     with ExitStack() as opened:
 
         def make() -> MainWindow:
             window = open_window(data_directory)
             opened.callback(end, window.desk)
+            windows.append(window)
             qtbot.addWidget(window)
             window.show()
             qtbot.waitExposed(window)

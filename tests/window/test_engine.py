@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytestqt.qtbot import QtBot
 
+from migrator.jobs.left_running import left_running
 from migrator.jobs.tail import WORDS
 from migrator.ui.configuration import Configuration, Destination
 from migrator.ui.desk import Desk
@@ -83,9 +84,10 @@ def test_the_next_desk_finds_what_an_earlier_one_left_running(
     first = desk.migrate("--workers", "1")
     qtbot.waitUntil(lambda: bool(peer.datasets), timeout=30_000)
     later = Desk(desk.home)
-    (left,) = later.unfinished()
-    assert left.arguments[:2] == ("migrate", str(source.folder))
-    attached = later.attach(left, first.nodes)
+    (found,) = left_running(desk.home)
+    left = found.command
+    assert (found.source, found.nodes) == (str(source.folder), first.nodes)
+    attached = later.attach(left, found.nodes)
     qtbot.waitUntil(
         lambda: attached.sight.total is not None and attached.sight.total.run.sent > 0, timeout=10_000
     )

@@ -12,7 +12,7 @@ from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import QAbstractButton, QApplication, QDialog, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from migrator.ui.configuration import Configuration, Destination
+from migrator.ui.configuration import Configuration, Destination, load
 from migrator.ui.dialogs.about import AboutDialog, versions
 from migrator.ui.dialogs.about_shortcuts import ShortcutsDialog
 from migrator.ui.dialogs.history import HistoryDialog
@@ -140,6 +140,16 @@ def test_what_was_configured_is_on_view_at_the_next_start(
     qtbot.waitUntil(lambda: second.desk.migration is not None)
     assert second.desk.migration.source == "/mnt/archive"
     assert second.windowTitle() == "DICOM PACS Migrator"
+
+
+def test_of_two_windows_each_keeps_what_it_has_changed(open_main: Callable[[], MainWindow]) -> None:
+    first, other = open_main(), open_main()
+    first.desk.set_source("/mnt/archive")
+    first.quit()
+    other.desk.update(chime=False)
+    other.quit()
+    kept = load(first.desk.home)
+    assert (kept.source, kept.chime) == ("/mnt/archive", False)
 
 
 # Dialogs

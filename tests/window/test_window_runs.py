@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from migrator.core.errors import UsageError
 from migrator.jobs.left_running import left_running
-from migrator.ui.configuration import Configuration, Destination, save
+from migrator.ui.configuration import Configuration, Destination, load, save
 from migrator.ui.desk import Desk
 from migrator.ui.dialogs.quit import QuitDialog
 from migrator.ui.dialogs.welcome_back import WelcomeBack
@@ -139,6 +141,52 @@ def test_of_several_runs_that_went_on_one_is_chosen(
     qtbot.waitUntil(lambda: not window.desk.commands, timeout=LONG)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_a_run_that_goes_on_unseen_is_told_of_once_when_it_is_killed(
+    qtbot: QtBot, open_main: Open, slow: tuple[Archive, KeepingScp]
+) -> None:
+    source, peer = slow
+    window = open_main()
+    desk = window.desk
+    desk.change(configuration_of(source, peer))
+    said: list[str] = []
+    desk.noticed.connect(lambda level, text: said.append(text))
+    running = desk.migrate("--workers", "1").running
+    qtbot.waitUntil(lambda: bool(peer.datasets), timeout=LONG)
+    desk.open_job("/mnt/other", desk.migration.nodes)
+    gc.collect()
+    os.kill(running.launched.process_id, signal.SIGKILL)
+    with qtbot.waitSignal(running.ended, timeout=LONG) as ended:
+        pass
+    assert ended.args == [-1]
+    (words,) = [text for text in said if "broken off" in text]
+    assert words.startswith(f"From {source.folder}: ")
+    assert "goes on from there" in words
+    assert left_running(desk.home) == []  # told already
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_a_run_that_was_killed_without_a_window_is_told_of_at_the_next_start_and_resumed(
+    qtbot: QtBot, open_main: Open, data_directory: Path, slow: tuple[Archive, KeepingScp]
+) -> None:
+    source, peer = slow
+    earlier = Desk(data_directory)
+    earlier.change(configuration_of(source, peer))
+    command = earlier.migrate("--workers", "1").running.launched
+    process = command.process_id
+    qtbot.waitUntil(lambda: bool(peer.datasets), timeout=LONG)
+    earlier.close()
+    os.kill(process, signal.SIGKILL)
+    wait_until(lambda: command.look().code == -1, "it is gone")
+
+    window = open_main()
+    with qtbot.waitSignal(window.attending.settled, timeout=LONG):
+        pass
+    assert "broken off" in window.status.message.text()
+    qtbot.waitUntil(lambda: window.upload_page.bar.start_button.text() == "Resume", timeout=LONG)
+    assert window.upload_page.bar.start_button.isEnabled()
+
+
 def test_a_job_that_another_process_migrates_is_shown_live_and_not_started_twice(
     qtbot: QtBot, open_main: Open, slow: tuple[Archive, KeepingScp]
 ) -> None:
@@ -194,6 +242,27 @@ def test_the_demo_is_migrated_in_the_pages_and_leaves_nothing_behind(qtbot: QtBo
     assert not window.demo_bar.isVisible()
     assert window.welcome.isVisible()
     assert not any(folder.exists() for folder in (*folders, window.demo.folder))
+
+
+def test_two_windows_share_one_demo_and_neither_loses_what_was_configured(
+    qtbot: QtBot, open_main: Open
+) -> None:
+    first, other = open_main(), open_main()
+    with qtbot.waitSignal(other.attending.settled, timeout=LONG):
+        pass  # later it would have taken part
+    first.desk.change(Configuration(source="/mnt/archive", chime=False))
+    first.demo.begin()
+    qtbot.waitUntil(lambda: first.desk.configuration.source != "/mnt/archive", timeout=LONG)
+    first.desk.save()
+    with pytest.raises(UsageError, match="another window"):
+        other.demo.begin()
+    third = open_main()
+    qtbot.waitUntil(lambda: third.demo.is_on, timeout=LONG)
+    third.turn_demo()
+    qtbot.waitUntil(lambda: not first.demo.is_on and not third.demo.is_on, timeout=LONG)
+    for desk in (first.desk, third.desk):
+        assert desk.configuration.source == "/mnt/archive"
+    assert load(first.desk.home).source == "/mnt/archive"
 
 
 def test_a_demo_that_was_not_ended_is_cleared_away_at_the_next_start(qtbot: QtBot, open_main: Open) -> None:

@@ -83,7 +83,7 @@ class QuitDialog(QDialog):
         self._timer.start(_LIMIT)
         for running in self._running:
             running.ended.connect(lambda code: self._look())
-            running.do("cancel")
+            running.cancel()
         self._look()
 
     def _look(self) -> None:

@@ -12,12 +12,16 @@ from migrator.jobs.left_running import LeftRunning, left_running
 from migrator.records.words import moment
 from migrator.ui.configuration import Configuration
 from migrator.ui.desk import Desk
-from migrator.ui.frame.words import job_in_words
+from migrator.ui.frame.words import GOES_ON, job_in_words
+from migrator.ui.real_path import resolve
 from migrator.ui.running import Migration, Sight
 
 _AFTER = 600  # milliseconds without another change
 _STEERED = frozenset({"migrate", "verify", "speed-test"})
 """Commands of ours that work on a job as a migration does."""
+
+Job = tuple[str, list[Node]]
+"""A source and its destinations."""
 
 _log = logging.getLogger("migrator.window")
 
@@ -54,9 +58,11 @@ class Attending(QObject):
             left = [one for one in answer if one.command.folder not in desk.watched]
         elif isinstance(answer, Exception):
             _log.warning("what is running cannot be told: %s", type(answer).__name__)
-        migrations = [one for one in left if one.nodes]
+        migrations = [one for one in left if one.nodes and not one.is_lost]
         for one in left:
-            if not one.nodes:
+            if one.is_lost:
+                self._lost(one)
+            elif not one.nodes:
                 self.found.emit(one)
         for one in reversed(migrations):
             desk.attach(one.command, one.nodes)
@@ -69,6 +75,12 @@ class Attending(QObject):
         else:
             self._watch(desk.migration)
         self.settled.emit()
+
+    def _lost(self, lost: LeftRunning) -> None:
+        """Say that a run was broken off while no window was there to see it."""
+        begun = moment(lost.command.begun)
+        words = f"The run from {lost.source}, begun at {begun}, was broken off: its process was ended"
+        self._desk.notice(f"{words}. {GOES_ON}", "warning")
 
     def _greet(self, migrations: Sequence[LeftRunning]) -> None:
         begun = moment(migrations[0].command.begun)
@@ -91,6 +103,13 @@ class Attending(QObject):
         if job is None:
             desk.show_none()
         elif desk.migration is None or not desk.migration.is_of(*job):
+            desk.later(lambda: resolve(job[0]), lambda answer: self._open(job))
+
+    def _open(self, job: Job) -> None:
+        """Put it on view, unless what is on view has changed since."""
+        desk = self._desk
+        is_live = desk.migration is not None and desk.migration.sight.is_live
+        if job == _job_of(desk.configuration) and not is_live:
             desk.open_job(*job)
 
     def _watch(self, migration: Migration | None) -> None:
@@ -107,7 +126,7 @@ class Attending(QObject):
             desk.notice("Another process is at work on this job: you see it live")
 
 
-def _job_of(configuration: Configuration) -> tuple[str, list[Node]] | None:
+def _job_of(configuration: Configuration) -> Job | None:
     """What a migration would be from and to; None where that is not complete."""
     if not configuration.is_ready:
         return None

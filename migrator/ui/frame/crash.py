@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import logging
+import os
 import sys
 import threading
 import traceback
@@ -93,7 +94,7 @@ class Hooks:
         self._faults: TextIO | None = None
         with suppress(OSError):
             logs.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._faults = (logs / "crash.log").open("a", encoding="utf-8")
+            self._faults = open(logs / "crash.log", "a", encoding="utf-8", opener=_private)  # noqa: SIM115
             faulthandler.enable(self._faults)
         sys.excepthook = self._exception
         threading.excepthook = self._in_thread
@@ -117,6 +118,10 @@ class Hooks:
     def _in_thread(self, arguments: threading.ExceptHookArgs) -> None:
         if arguments.exc_value is not None:
             self._guard.caught(arguments.exc_value)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _of_qt(kind: QtMsgType, context: QMessageLogContext, text: str | None) -> None:

@@ -13,7 +13,7 @@ from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 
 from migrator.core.errors import UsageError
 from migrator.core.settings import ScanSettings, Settings
-from migrator.jobs.demo_serving import DemoPlace, demo_place, forget_demo
+from migrator.jobs.demo_serving import DemoPlace, demo_place, forget_demo, is_served
 from migrator.jobs.launch import Launched
 from migrator.ui.configuration import Configuration, Destination, load, save
 from migrator.ui.desk import Desk, Selection
@@ -37,11 +37,13 @@ class DemoStage(QObject):
         self._before = desk.home / "demo" / "before"
         self._server: Running | None = None
         self._place: DemoPlace | None = None
+        self._kept: Configuration | None = None
         self._is_ending = False
+        self._is_stopping = False
         self._after: Callable[[], None] = lambda: None
         self._limit = QTimer(self)
         self._limit.setSingleShot(True)
-        self._limit.timeout.connect(self._end)
+        self._limit.timeout.connect(self._too_long)
 
     @property
     def is_on(self) -> bool:
@@ -56,12 +58,15 @@ class DemoStage(QObject):
         """Serve the demo, and migrate it as soon as its PACS answers. Raises UsageError."""
         if self.is_on:
             return
+        if is_served(self._desk.home):
+            raise UsageError("another window shows it already")
         forget_demo(self._desk.home, self.folder, demo_place(self.folder))
         try:
             self._before.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise UsageError(f"the demo cannot be made: {error.strerror}") from error
-        save(self._before, self._desk.configuration)
+        self._kept = self._desk.configuration
+        save(self._before, self._kept)
         self._serve(self._desk.run(["demo", "--serve", str(self.folder)]))
         self._desk.notice("Making a sample archive, and a PACS on this machine")
 
@@ -114,15 +119,26 @@ class DemoStage(QObject):
         migration = self._desk.migration
         if migration is not None and migration.sight.is_live and self._is_of_demo(migration.source):
             migration.ended.connect(lambda code: self._stop())
-            migration.do("cancel")
+            if migration.running is not None and migration.running.is_on:
+                migration.running.cancel()
+            else:
+                migration.do("cancel")
             self._limit.start(_LIMIT)
         else:
             self._stop()
 
     def _stop(self) -> None:
-        if self._server is not None:
-            self._server.do("cancel")
+        if self._server is not None and not self._is_stopping:
+            self._is_stopping = True
+            self._server.cancel()
             self._limit.start(_LIMIT)
+
+    def _too_long(self) -> None:
+        """Its run does not end: then its PACS is to. That neither: it is let go."""
+        if self._is_stopping:
+            self._end()
+        else:
+            self._stop()
 
     def _over(self) -> None:
         """Its PACS has ended: as wanted, or of itself."""
@@ -132,7 +148,7 @@ class DemoStage(QObject):
 
     def _end(self) -> None:
         self._limit.stop()
-        self._server, self._is_ending = None, False
+        self._server, self._is_ending, self._is_stopping = None, False, False
         desk = self._desk
         place = self._place or demo_place(self.folder) or self._configured_place()
         self._place = None
@@ -146,8 +162,11 @@ class DemoStage(QObject):
 
     def _bring_back(self) -> None:
         """What was configured before the demo."""
-        if self._is_of_demo(self._desk.configuration.source):
-            self._desk.change(load(self._before))
+        desk, kept, self._kept = self._desk, self._kept, None
+        if self._is_of_demo(desk.configuration.source):
+            # Another window may have ended the demo, and have put back what was before.
+            desk.change(kept or load(self._before if self._before.exists() else desk.home))
+            desk.save()
         with suppress(OSError):
             for file in self._before.iterdir():
                 file.unlink()

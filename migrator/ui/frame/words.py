@@ -9,6 +9,9 @@ from migrator.records.words import clock, counted
 from migrator.ui.running import Migration, Sight
 
 TITLE = "DICOM PACS Migrator"
+GOES_ON = "What it has recorded is safe: Resume, on the Upload page, goes on from there"
+_LIMIT = 5
+"""The exit code of a run that a limit of its settings has ended."""
 
 
 def percent_of(sight: Sight) -> int | None:
@@ -55,15 +58,28 @@ def job_in_words(migration: Migration | None) -> str:
 
 def ending_in_words(sight: Sight) -> tuple[str, bool]:
     """How a run ended, and whether that is well; without patients."""
-    total = sight.total
+    total, code = sight.total, sight.code
     stored = "" if total is None else f"{counted(total.run.stored, 'instance')} stored"
-    if sight.code == 130:
-        return f"The run was cancelled. {stored}".strip(), True
-    if sight.code not in (0, 1, None, -1):
+    if code == 130:
+        return _with("The run was cancelled", stored), True
+    if code == _LIMIT:
+        return _with("The run was stopped by a limit that was set", stored), False
+    if code == -1:
+        return f"The run was broken off: its process was ended. {GOES_ON}", False
+    if code not in (0, 1, None):
         return "The run could not be done: the Upload page says why", False
     spoiled = 0 if total is None else total.run.spoiled
     if spoiled:
-        return f"The run has ended: {stored}, {counted(spoiled, 'path')} not", False
-    if sight.code in (0, None, -1):
-        return f"The run has ended: {stored or 'nothing was to be sent'}", sight.code != -1
-    return f"The run has ended, but not all is well: {stored}", False
+        stored += f", {counted(spoiled, 'path')} not"
+    if code is None:  # another process's, which told nobody how
+        is_well = total is not None and not total.run.pending and not spoiled
+        return _with("The other process has ended its run", stored), is_well
+    if spoiled:
+        return _with("The run has ended", stored), False
+    if code:
+        return _with("The run has ended, but not all is well", stored), False
+    return _with("The run has ended", stored), True
+
+
+def _with(words: str, stored: str) -> str:
+    return f"{words}: {stored}" if stored else words

@@ -9,6 +9,7 @@ from PyQt5.QtWidgets import QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
 from migrator.core.model import Node
+from migrator.engine.accounting import Ledger
 from migrator.ui.main_window import MainWindow
 from tests.window.frame.test_words import sight
 
@@ -81,9 +82,9 @@ def test_an_end_is_told_by_a_balloon_and_a_sound_where_the_window_is_not_in_fron
     monkeypatch.setattr(window.chime, "play", played.append)
     monkeypatch.setattr(window, "isActiveWindow", lambda: False)
     migration = window.desk.open_job("/mnt/archive", [NODE])
-    migration.sight = replace(sight(), is_live=False, code=3)
-    migration.ended.emit(3)
-    assert told == [("The run could not be done: the Upload page says why", False)]
+    migration.sight = replace(sight(run=Ledger(sent=2, failed=1, found=3)), is_live=False)
+    migration.ended.emit(-1)
+    assert told == [("The other process has ended its run: 2 instances stored, 1 path not", False)]
     assert played == [False]
     window.desk.update(chime=False)
     migration.ended.emit(3)

@@ -68,11 +68,21 @@ def test_what_comes_after_the_sending_is_named() -> None:
         (1, Ledger(sent=2, found=2), False),
         (3, Ledger(), False),
         (130, Ledger(sent=1, pending=1, found=2), True),
+        (5, Ledger(sent=1, pending=1, found=2), False),
         (-1, Ledger(sent=2, found=2), False),
         (None, Ledger(sent=2, found=2), True),
+        (None, Ledger(sent=1, pending=1, found=2), False),
     ],
 )
 def test_an_end_is_well_only_if_all_is(code: int | None, ledger: Ledger, is_well: bool) -> None:
     words, told = ending_in_words(replace(sight(run=ledger), is_live=False, code=code))
     assert told is is_well
     assert words
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(5, "stopped by a limit"), (-1, "broken off"), (3, "could not be done"), (None, "The other process")],
+)
+def test_an_end_is_told_as_what_it_was(code: int | None, said: str) -> None:
+    assert said in ending_in_words(replace(sight(), is_live=False, code=code))[0]
