@@ -18,7 +18,6 @@ from migrator.jobs.migrate_totals import total_of
 from migrator.ui.bridge import Bridge
 from migrator.ui.real_path import real_path
 
-
 _AGAIN = 500  # milliseconds until it is asked again what it has refused
 
 
