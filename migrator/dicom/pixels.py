@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID
+from pydicom.uid import UID, RLELossless
 
 from migrator.core.errors import CannotEncode
 from migrator.dicom.contexts import uid_words
@@ -69,7 +69,8 @@ def decode_pixels(ds: Dataset, transfer_syntax: str, budget: int) -> NativePixel
     if transfer_syntax in _SEQUENTIAL_JPEG:
         _repair(ds)
     # Converting the colour space would change values; only what the codestream itself transforms changes.
-    decoded = decoder.iter_array(ds, as_rgb=False)
+    # RLE keeps whole cells: beside the stored bits may stand others, and those may be the upper ones.
+    decoded = decoder.iter_array(ds, as_rgb=False, correct_unused_bits=transfer_syntax != RLELossless)
     first = next(decoded, None)
     if first is None:
         raise CannotEncode("the pixel data holds no frame")

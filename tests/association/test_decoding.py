@@ -200,6 +200,20 @@ def test_sequences_private_elements_and_icons_are_brought_along(archive: Callabl
         assert "ExtendedOffsetTable" not in out and "ExtendedOffsetTableLengths" not in out
 
 
+def test_run_length_encoded_cells_keep_what_stands_beside_the_stored_bits(tmp_path: Path) -> None:
+    """The upper twelve bits are the value here; elsewhere an overlay stands in the others."""
+    ds = dcmread(str(get_testdata_file("MR_small_RLE.dcm")))
+    rows = bytes(range(256)) * (ds.Rows * ds.Columns * 2 // 256)
+    ds.PixelData = rows
+    ds.file_meta.TransferSyntaxUID = EXPLICIT
+    ds["PixelData"].VR = "OW"
+    ds.compress("1.2.840.10008.1.2.5")
+    ds.BitsStored, ds.HighBit = 12, 15
+    path = tmp_path / "one.dcm"
+    ds.save_as(path)
+    assert parsed(transcoded(path, EXPLICIT), EXPLICIT).PixelData == rows
+
+
 def test_a_12_bit_jpeg_whose_scan_names_no_spectrum_is_decoded() -> None:
     """pydicom's own sample of this fault, and the two values that its tests know of it."""
     path = Path(str(get_testdata_file("JPEG-lossy.dcm")))
