@@ -18,6 +18,7 @@ from migrator.dicom.imaging.picture import Voi as Voi
 from migrator.dicom.imaging.picture import Window as Window
 from migrator.dicom.imaging.picture import narrowest as narrowest
 from migrator.dicom.imaging.picture import shades as shades
+from migrator.dicom.imaging.picture import widest as widest
 from migrator.records.words import day
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from migrator.core.errors import Cancelled
+from migrator.dicom.imaging import imager as imager_module
 from migrator.dicom.imaging.imager import Imager
 from migrator.dicom.imaging.picture import Look
 from tests.imaging.making import make_image, save
@@ -46,8 +48,8 @@ def processes() -> list[psutil.Process]:
     return [c for c in children if c.is_running() and any("spawn_main" in word for word in c.cmdline())]
 
 
-def test_one_process_serves_all_looks_and_is_replaced_when_it_died(
-    make_imager: Callable[..., Imager], path: str
+def test_one_process_serves_all_looks_and_is_replaced_when_it_died_or_has_grown(
+    make_imager: Callable[..., Imager], path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     imager = make_imager()
     assert not processes()
@@ -58,7 +60,10 @@ def test_one_process_serves_all_looks_and_is_replaced_when_it_died(
     (child,) = (one for one in multiprocessing.active_children() if one.pid == process.pid)
     child.kill()
     child.join(10)
+    look_of = imager_module.look_of
+    monkeypatch.setattr(imager_module, "look_of", lambda data: replace(look_of(data), is_last=True))
     assert imager.look(path).picture is not None
+    assert not processes()
 
 
 @stops
@@ -82,12 +87,13 @@ def test_a_decoder_that_crashes_costs_the_image_and_not_the_attributes(
 
 @stops
 def test_a_decoder_that_hangs_is_ended(make_imager: Callable[..., Imager], path: str) -> None:
-    imager = make_imager(patience=5.0)
+    # Starting a process has a patience of its own.
+    imager = make_imager(patience=0.5)
     imager.look(path)
     (process,) = processes()
     process.suspend()
     found = imager.look(path)
-    assert "took longer than 5 seconds" in found.trouble
+    assert "took longer than 0.5 seconds" in found.trouble
     assert found.tags
     assert not process.is_running()
 

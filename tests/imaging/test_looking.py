@@ -17,7 +17,9 @@ from pydicom.uid import (
     EncapsulatedPDFStorage,
     ExplicitVRLittleEndian,
     GrayscaleSoftcopyPresentationStateStorage,
+    JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGLSLossless,
     KeyObjectSelectionDocumentStorage,
     RLELossless,
 )
@@ -156,6 +158,7 @@ def test_a_file_that_is_gone_says_so(tmp_path: Path) -> None:
         ({"Rows": 4000}, "ends before the image is complete"),
         ({"BitsAllocated": 12}, "12 bits"),
         ({"SamplesPerPixel": 4}, "4 samples"),
+        ({"NumberOfFrames": 99_999_999_999}, "more frames than any object can have"),
         ({"Rows": 65535, "Columns": 65535}, "too large to be shown"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "palette is missing or damaged"),
     ],
@@ -176,6 +179,26 @@ def test_a_damaged_codestream_names_its_kind_and_no_value(tmp_path: Path) -> Non
     found = look(save(ds, tmp_path / "one.dcm"), 0)
     assert "The image data (JPEG Baseline (Process 1)) is damaged" in found.trouble
     assert "Doe" not in found.trouble
+
+
+@pytest.mark.parametrize(
+    ("syntax", "mark", "place", "sizes"),
+    [
+        (JPEGLSLossless, b"\xff\xf7", 5, struct.pack(">2H", 65535, 65534)),
+        (JPEG2000Lossless, b"\xff\x51", 6, struct.pack(">2L", 65535, 65534)),
+    ],
+)
+def test_a_codestream_that_announces_gigabytes_is_not_decoded(
+    tmp_path: Path, syntax: str, mark: bytes, place: int, sizes: bytes
+) -> None:
+    ds = make_image(numpy.arange(4096, dtype=numpy.uint16).reshape(64, 64))
+    ds.compress(syntax)
+    assert look(save(ds, tmp_path / "one.dcm"), 0).picture is not None
+    data = bytearray(ds.PixelData)
+    place += data.index(mark)
+    data[place : place + len(sizes)] = sizes
+    ds.PixelData = bytes(data)
+    assert "4,294,770,690 pixels, too many" in look(save(ds, tmp_path / "one.dcm"), 0).trouble
 
 
 def test_a_frame_that_is_not_there_leaves_the_others(tmp_path: Path) -> None:
@@ -255,6 +278,16 @@ def test_a_look_travels_whole(tmp_path: Path) -> None:
     assert isinstance(found.picture, Gray)
     assert [layer.shape for layer in found.picture.layers] == [(1200, 900), (600, 450), (300, 225)]
     assert found.tags == look(path, 0).tags
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured on Linux only")
+def test_a_process_that_keeps_much_memory_asks_for_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(make_image(PIXELS), tmp_path / "one.dcm")
+    for kept in (1 << 40, 0):
+        monkeypatch.setattr(looking, "_KEPT", kept)
+        assert look_of(bytearray(b"".join(look_encoded(path, 0).pieces))).is_last is (kept == 0)
 
 
 def test_nothing_is_looked_at_after_closing(tmp_path: Path) -> None:

@@ -143,6 +143,14 @@ def test_only_the_stored_bits_count(tmp_path: Path) -> None:
     assert values(gray(ds, tmp_path)) == [[1, 0xFFF]]
 
 
+def test_run_length_encoded_samples_are_where_native_ones_are(tmp_path: Path) -> None:
+    stored = numpy.array([[0x0015, 0xFFF7], [0x8001, 0x7FF0]], numpy.uint16)
+    ds = make_image(stored)
+    ds.compress(RLELossless)
+    ds.BitsStored = 12
+    assert values(gray(ds, tmp_path)) == [[1, 0xFFF], [0x800, 0x7FF]]
+
+
 def test_single_bits_are_unpacked_also_across_bytes(tmp_path: Path) -> None:
     bits = numpy.random.default_rng(1).integers(0, 2, (3, 5, 7)).astype(numpy.uint8)
     ds = make_image(bits, BitsAllocated=1, BitsStored=1, HighBit=0)
@@ -172,6 +180,23 @@ def test_what_is_no_number_is_the_lowest(tmp_path: Path) -> None:
     picture = gray(ds, tmp_path)
     assert (picture.low, picture.high) == (1, 5)
     assert values(picture)[0] == [1, 1]
+
+
+def test_numbers_near_the_end_of_all_numbers_stay_numbers(tmp_path: Path) -> None:
+    farthest = make_image(numpy.array([[1e308, -1e308, 2, 3]]))
+    data = farthest.PixelData
+    del farthest.PixelData
+    farthest.add_new(0x7FE00009, "OD", data)
+    picture = gray(farthest, tmp_path)
+    assert (picture.low, picture.high) == (2, 3)
+    steep = make_image(numpy.array([[0, 5]], numpy.uint16))
+    for tag, number in ((0x00281053, 1e308), (0x00281052, 0.0), (0x00281050, 1e300), (0x00281051, 1e-300)):
+        steep.add_new(tag, "FD", number)
+    steep.VOILUTFunction = "LINEAR_EXACT"
+    picture = gray(steep, tmp_path)
+    assert numpy.isfinite([picture.low, picture.high, picture.full.center, picture.full.width]).all()
+    assert shades(picture.values, picture.initial).tolist()[0] == 0
+    assert shades(picture.values, picture.full)[picture.indices].tolist() == [[0, 255]]
 
 
 def test_padding_does_not_stretch_the_full_range(tmp_path: Path) -> None:
@@ -218,6 +243,20 @@ def test_a_frame_has_the_window_and_the_scale_of_its_own(tmp_path: Path) -> None
     found = seen(ds, tmp_path, 1)
     assert found.aspect == 2
     assert {tag.name: tag.value for tag in found.tags}["Window Center"] == "11.0"
+
+
+def test_private_groups_of_a_frame_say_nothing_of_windows_and_scales(tmp_path: Path) -> None:
+    ds = make_image(numpy.arange(8, dtype=numpy.uint16).reshape(2, 2, 2))
+    theirs, scale, groups, shared = Dataset(), Dataset(), Dataset(), Dataset()
+    theirs.RescaleSlope, theirs.WindowCenter, theirs.WindowWidth = 7, 99, 9
+    groups.private_block(0x2005, "OURS", create=True).add_new(0x0F, "SQ", [theirs])
+    ds.PerFrameFunctionalGroupsSequence = [groups, groups]
+    scale.RescaleSlope, scale.RescaleIntercept = 2, 0
+    shared.PixelValueTransformationSequence = [scale]
+    ds.SharedFunctionalGroupsSequence = [shared]
+    picture = gray(ds, tmp_path)
+    assert values(picture) == [[0, 2], [4, 6]]
+    assert picture.presets == ()
 
 
 # Colours

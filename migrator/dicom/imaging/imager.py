@@ -12,6 +12,7 @@ from migrator.dicom.imaging.looking import look_encoded, look_of
 from migrator.dicom.imaging.picture import Look
 
 _PATIENCE = 30.0  # seconds for one frame
+_STARTING = 30.0  # more, for a process to start from a slow disk
 
 
 class Imager:
@@ -42,20 +43,24 @@ class Imager:
             return Look(found.tags, trouble=trouble, modality=found.modality)
 
     def _run(self, path: str, frame: int | None, is_cancelled: Callable[[], bool]) -> Look:
-        deadline = time.monotonic() + self._patience
-        worker = self._take()
+        worker, is_new = self._take()
+        is_spent = False
+        patience = self._patience + (_STARTING if is_new else 0)
+        deadline = time.monotonic() + patience
         try:
-            return look_of(
+            found = look_of(
                 worker.run(
                     (path, frame), lambda: is_cancelled() or self.is_closed or time.monotonic() > deadline
                 )
             )
+            is_spent = found.is_last
+            return found
         except Cancelled:
             if time.monotonic() > deadline and not is_cancelled() and not self.is_closed:
-                raise InstanceError(f"it took longer than {self._patience:.0f} seconds to decode") from None
+                raise InstanceError(f"it took longer than {patience:g} seconds to decode") from None
             raise
         finally:
-            self._give_back(worker)
+            self._give_back(worker, is_spent=is_spent)
 
     @property
     def is_closed(self) -> bool:
@@ -70,20 +75,21 @@ class Imager:
         if worker is not None:
             worker.end()
 
-    def _take(self) -> Worker:
+    def _take(self) -> tuple[Worker, bool]:
+        """A process, and whether it is only being started."""
         with self._lock:
             if self._is_closed:
                 raise Cancelled("closed")
             worker, self._worker = self._worker, None
         if worker is not None and worker.is_alive:
-            return worker
+            return worker, False
         if worker is not None:
             worker.end()
-        return Worker(look_encoded)
+        return Worker(look_encoded), True
 
-    def _give_back(self, worker: Worker) -> None:
+    def _give_back(self, worker: Worker, *, is_spent: bool) -> None:
         with self._lock:
-            if worker.is_usable and not self._is_closed:
+            if worker.is_usable and not is_spent and not self._is_closed:
                 self._worker = worker
                 return
         worker.end()

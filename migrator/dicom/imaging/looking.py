@@ -6,8 +6,12 @@ A decoder is native code that may crash, hold the interpreter's lock, or ask for
 from __future__ import annotations
 
 import pickle
+import signal
 import struct
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,8 +36,10 @@ _DOCUMENT_TITLE, _CONCEPT_NAME = 0x00420010, 0x0040A043
 # Frame rates, and the shape of the presentation LUT.
 _BESIDE = (0x00082144, 0x00180040, 0x00181063, 0x20500020)
 _LENGTHS = struct.Struct("<Q")
-# What one look may take beyond what the process has when it begins.
-_MEMORY = 2 << 30
+# What one look may take beyond what the process has when it begins, and what it may keep.
+_MEMORY, _KEPT = 2 << 30, 512 << 20
+# Seconds: longer than any user waits, who ends the process sooner unless they are gone themselves.
+_LONGEST = 120
 
 _is_bounded = False
 
@@ -41,8 +47,10 @@ _is_bounded = False
 def look_encoded(path: str, frame: int | None) -> Encoded:
     """The look as bytes, for `look_of`; a decoder process's answer."""
     _bound_memory()
+    with _timed():
+        found = look(path, frame)
     buffers: list[pickle.PickleBuffer] = []
-    head = pickle.dumps(look(path, frame), protocol=5, buffer_callback=buffers.append)
+    head = pickle.dumps(replace(found, is_last=_has_grown()), protocol=5, buffer_callback=buffers.append)
     views = [buffer.raw() for buffer in buffers]
     parts = [memoryview(head), *views]
     table = b"".join(map(_LENGTHS.pack, (len(parts), *map(len, parts))))
@@ -129,14 +137,36 @@ def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+@contextmanager
+def _timed() -> Iterator[None]:
+    """Have the system end the process when its user is gone and the decoder goes on without end."""
+    if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
+        signal.alarm(_LONGEST)
+        try:
+            yield
+        finally:
+            signal.alarm(0)
+    else:
+        yield
+
+
+def _has_grown() -> bool:
+    """Whether the process keeps memory that other looks will need: not all decoders that fail free theirs."""
+    return sys.platform == "linux" and _memory(1) > _KEPT
+
+
+def _memory(kind: int) -> int:
+    """Bytes of our process: 0 for its addresses, 1 for what is in memory."""
+    return int(Path("/proc/self/statm").read_text("ascii").split()[kind]) * resource.getpagesize()
+
+
 def _bound_memory() -> None:
     """Have a decoder fail that asks for too much, before the machine runs out of memory."""
     global _is_bounded
     if _is_bounded or sys.platform != "linux":
         return
     _is_bounded = True
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-    limit = pages * resource.getpagesize() + _MEMORY
+    limit = _memory(0) + _MEMORY
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if soft == resource.RLIM_INFINITY or soft > limit:
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

@@ -116,6 +116,7 @@ class Look:
     why its image cannot be shown; beside a picture `trouble` says what is wrong with the file.
 
     `rate` is in frames a second, 0 where the object names none; `aspect` is a pixel's height over its width.
+    `is_last`: the process that looked keeps so much memory that the next look should be another's.
     """
 
     tags: tuple[Tag, ...] = ()
@@ -127,6 +128,7 @@ class Look:
     frame: int = 0
     rate: float = 0.0
     aspect: float = 1.0
+    is_last: bool = False
 
 
 CT_PRESETS = (
@@ -162,9 +164,16 @@ def narrowest(window: Window, picture: Gray) -> float:
     return max((picture.high - picture.low) / 65536, 1e-12)
 
 
+def widest(window: Window, picture: Gray) -> float:
+    """The width beyond which nothing changes any more that people can see."""
+    return max(window.width, 100 * (picture.high - picture.low), 100.0)
+
+
 def shades(values: NDArray[numpy.float64], voi: Voi, *, is_inverted: bool = False) -> Shades:
     """The shade of each value, 0 for black to 255 for white."""
-    part = _curve(values, voi) if isinstance(voi, Curve) else _FUNCTIONS[voi.function](values, voi)
+    # A quotient that is too large for a number is clipped as any other.
+    with numpy.errstate(over="ignore"):
+        part = _curve(values, voi) if isinstance(voi, Curve) else _FUNCTIONS[voi.function](values, voi)
     if is_inverted:
         part = 1.0 - part
     table: Shades = (part * _SHADES + 0.5).astype(numpy.uint8)

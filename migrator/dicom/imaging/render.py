@@ -22,6 +22,8 @@ from migrator.dicom.imaging.samples import Format
 _RGB = frozenset({"RGB", "YBR_RCT", "YBR_ICT"})
 _MOST_LEVELS = 65536
 _MOST_WINDOWS = 32
+# Values beyond it count as none, so that sums and differences stay finite.
+_FARTHEST = 1e300
 
 
 def picture_of(samples: NDArray[Any], form: Format, ds: Dataset, functional: Dataset) -> Picture:
@@ -82,7 +84,7 @@ def _levels(samples: NDArray[Any]) -> tuple[NDArray[Any], NDArray[numpy.float64]
     More than 65,536 different values become as many, evenly spread.
     """
     if samples.dtype.kind == "f":
-        finite = numpy.isfinite(samples)
+        finite = numpy.abs(samples) <= min(_FARTHEST, float(numpy.finfo(samples.dtype).max))
         if not finite.all():
             least = samples[finite].min() if finite.any() else 0
             samples = numpy.where(finite, samples, least)
@@ -122,7 +124,8 @@ def _modality(stored: NDArray[numpy.float64], ds: Dataset, functional: Dataset) 
     slope, intercept = (
         _float(functional, keyword, _float(ds, keyword)) for keyword in ("RescaleSlope", "RescaleIntercept")
     )
-    return stored * (slope or 1.0) + (intercept or 0.0)
+    with numpy.errstate(over="ignore"):
+        return (stored * (slope or 1.0) + (intercept or 0.0)).clip(-_FARTHEST, _FARTHEST)
 
 
 def _presets(ds: Dataset, functional: Dataset) -> Iterator[Voi]:

@@ -11,6 +11,7 @@ import numpy
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
+from pydicom.uid import RLELossless
 
 from migrator.core.errors import CannotEncode, DamagedFile
 from migrator.dicom.comparing.compare import swapped
@@ -26,6 +27,11 @@ LARGEST_FRAME = 256 << 20
 
 FLOAT_PIXELS, DOUBLE_PIXELS, PIXELS = 0x7FE00008, 0x7FE00009, 0x7FE00010
 _EXTENDED_OFFSETS, _EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
+_MOST_FRAMES = (1 << 31) - 1  # PS3.5 6.2: what an integer string can say
+# A start of image; a start of a JPEG 2000 codestream with its sizes (ISO/IEC 15444-1 A.5).
+_JPEG, _JPEG_2000 = b"\xff\xd8", b"\xff\x4f\xff\x51"
+# Of JPEG (ISO/IEC 10918-1 B.2.2) and JPEG-LS.
+_FRAME_MARKERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _SUBSAMPLED = frozenset({"YBR_FULL_422"})
 
 
@@ -73,6 +79,8 @@ def format_of(ds: Dataset, pixels: Element) -> Format:
     )
     if found.rows < 1 or found.columns < 1:
         raise DamagedFile("the object announces an image without rows or columns")
+    if found.frames > _MOST_FRAMES:
+        raise DamagedFile("the object announces more frames than any object can have")
     if found.samples not in (1, 3):
         raise DamagedFile(f"images of {found.samples} samples per pixel cannot be shown")
     if found.allocated not in (1, 8, 16, 32, 64):
@@ -121,6 +129,9 @@ def _decoded(file: Opened, ds: Dataset, form: Format, frame: int) -> tuple[NDArr
     if reason:
         raise CannotEncode(f"there is no decoder for {uid_words(file.syntax)}: {reason}")
     data = _codestream(file, form, frame)
+    announced = _announced(data)
+    if announced > LARGEST_FRAME:
+        raise CannotEncode(f"the image data announces {announced:,} pixels, too many to be shown")
     # Decoders get an object of this one frame, so that they look for no other.
     one = Dataset()
     one.update({tag: ds[tag] for tag in ds.keys() if tag.group == 0x0028})  # noqa: SIM118 - not an element each
@@ -130,8 +141,9 @@ def _decoded(file: Opened, ds: Dataset, form: Format, frame: int) -> tuple[NDArr
     one["PixelData"].is_undefined_length = True
     found = decode_pixels(one, file.syntax, LARGEST_FRAME)
     native = b"".join(found.frames)
-    # What a decoder has given stands in the low bits.
-    form = replace(form, photometric=found.photometric, planar=found.planar or 0, high=form.stored - 1)
+    # What a decoder has given stands in the low bits; RLE keeps whole cells, as native data has them.
+    high = form.high if file.syntax == RLELossless else form.stored - 1
+    form = replace(form, photometric=found.photometric, planar=found.planar or 0, high=high)
     return _array(native, form, is_little=True), form
 
 
@@ -151,6 +163,23 @@ def _codestream(file: Opened, form: Format, frame: int) -> bytes:
         )
     except (ValueError, EOFError, LookupError, struct.error) as error:
         raise DamagedFile(f"frame {frame + 1:,} is not in the pixel data") from error
+
+
+def _announced(data: bytes) -> int:
+    """How many pixels a codestream says that it has, since decoders believe it; 0 where it is not known."""
+    if data[:4] == _JPEG_2000 and len(data) >= 24:
+        right, bottom, left, top = struct.unpack_from(">4L", data, 8)
+        return int(max(0, right - left) * max(0, bottom - top))
+    if data[:2] != _JPEG:
+        return 0
+    position = 2
+    while position + 9 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker in _FRAME_MARKERS:
+            rows, columns = struct.unpack_from(">2H", data, position + 5)
+            return int(rows * columns)
+        position += 1 if marker == 0xFF else 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return 0
 
 
 def _native(file: Opened, pixels: Element, form: Format, frame: int) -> NDArray[Any]:

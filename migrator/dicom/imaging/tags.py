@@ -119,15 +119,19 @@ def _functional(functional: Dataset, keyword: str) -> str:
 
 
 def functional_of(file: Opened, frame: int) -> Dataset:
-    """What the functional groups say of one frame, flat: its own groups, then the shared ones."""
+    """What the functional groups say of one frame, flat: its own groups, then the shared ones.
+
+    Each attribute where the standard has it: private groups hold attributes of the same name for other uses.
+    """
     flat = Dataset()
     for sequence, number in ((_PER_FRAME, frame), (_SHARED, 0)):
         # Damaged ones say nothing.
         with suppress(*UNPARSABLE):
-            for element in file.item(sequence, number) or ():
-                if element.VR == "SQ" and element.value:
-                    for inner in element.value[0]:
-                        flat.setdefault(inner.tag, inner)
+            groups = file.item(sequence, number) or Dataset()
+            for keyword, home in FUNCTIONAL.items():
+                items = groups.get(home)
+                if items and keyword in items[0]:
+                    flat.setdefault(keyword, items[0][keyword])
     return flat
 
 

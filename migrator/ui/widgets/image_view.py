@@ -18,7 +18,7 @@ from PyQt5.QtGui import (
 )
 from PyQt5.QtWidgets import QSizePolicy, QWidget
 
-from migrator.jobs.imaging import Colour, Curve, Gray, Picture, Voi, Window, narrowest
+from migrator.jobs.imaging import Colour, Curve, Gray, Picture, Voi, Window, narrowest, widest
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.image_canvas import Canvas
 
@@ -107,6 +107,13 @@ class ImageView(QWidget):
             self.set_voi(picture.initial)
         self.update()
 
+    def clear(self) -> None:
+        """Show nothing, and keep nothing of what was shown."""
+        self._canvas.show(None)
+        self._has_frames = False
+        self._canvas.invert(False)
+        self.reset()
+
     def reset(self) -> None:
         """The whole picture, windowed as at first."""
         self._canvas.fit()
@@ -132,7 +139,8 @@ class ImageView(QWidget):
             return
         window = voi.window if isinstance(voi, Curve) else voi
         # In parts of the width, so that narrow windows move finely.
-        width = max(narrowest(window, picture), window.width * math.exp(across * _WIDTH_STEP))
+        width = window.width * math.exp(across * _WIDTH_STEP)
+        width = min(widest(window, picture), max(narrowest(window, picture), width))
         center = window.center + down * window.width * _LEVEL_STEP
         self.set_voi(Window(center, width, window.function))
 

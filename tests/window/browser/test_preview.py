@@ -15,9 +15,11 @@ from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from migrator.dicom.imaging.picture import halves
-from migrator.jobs.imaging import Gray, Tag, Wanted, Window
+from migrator.jobs.imaging import Gray, Imager, Look, Tag, Wanted, Window
 from migrator.ui.desk import Desk
+from migrator.ui.pages.browser import preview_loader
 from migrator.ui.pages.browser.preview import PreviewPane
+from migrator.ui.pages.browser.preview_controls import FrameBar
 from migrator.ui.pages.browser.preview_tags import TagPane
 from migrator.ui.widgets.image_canvas import Canvas
 from migrator.ui.widgets.image_view import ImageView
@@ -26,9 +28,25 @@ from tests.imaging.making import make_image, make_object, save
 LONG = 60_000  # milliseconds: a process is started
 
 
+class Kept(Imager):
+    """Outlives the panes, as its process takes longer to start than most tests."""
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def imager() -> Iterator[Imager]:
+    made = Kept()
+    yield made
+    Imager.close(made)
+
+
 @pytest.fixture
-def pane(qtbot: QtBot, desk: Desk) -> Iterator[PreviewPane]:
-    made = PreviewPane(desk)
+def pane(qtbot: QtBot, desk: Desk, imager: Imager, monkeypatch: pytest.MonkeyPatch) -> Iterator[PreviewPane]:
+    with monkeypatch.context() as patched:
+        patched.setattr(preview_loader, "Imager", lambda: imager)
+        made = PreviewPane(desk)
     qtbot.addWidget(made)
     made.resize(420, 640)
     made.show()
@@ -117,11 +135,13 @@ def test_files_of_all_kinds_are_shown_or_say_why_not(
 
 
 def test_only_the_newest_of_many_is_looked_at(
-    qtbot: QtBot, pane: PreviewPane, files: dict[str, Path]
+    qtbot: QtBot, pane: PreviewPane, files: dict[str, Path], imager: Imager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[str] = []
-    look = pane.loader._imager.look
-    pane.loader._imager.look = lambda wanted, stop: (looked.append(wanted.path), look(wanted, stop))[1]
+    look = imager.look
+    monkeypatch.setattr(
+        imager, "look", lambda wanted, stop: (looked.append(wanted.path), look(wanted, stop))[1]
+    )
     for _ in range(30):
         pane.show_file(files["loop"], "loop")
         pane.show_file(files["document"], "document")
@@ -177,6 +197,50 @@ def test_frames_are_chosen_by_wheel_keys_slider_and_number(
     pane.frame_bar.number.setValue(1)
     arrives(0)
     assert pane.frame_bar.slider.value() == 0
+
+
+def test_a_frame_that_arrives_late_takes_back_no_step(qtbot: QtBot) -> None:
+    wanted: list[int] = []
+    bar = FrameBar(lambda: wanted[-1:] != [bar.frame])
+    qtbot.addWidget(bar)
+    bar.frame_wanted.connect(wanted.append)
+    bar.show_frames(9, 0)
+    bar.step(3)
+    bar.show_frame(1)
+    assert (bar.frame, bar.slider.value(), bar.number.value()) == (1, 3, 4)
+    bar.step(1)
+    assert wanted == [3, 4]
+    bar.show_frame(4)
+    assert (bar.frame, bar.slider.value(), bar.number.value()) == (4, 4, 5)
+
+
+def test_nothing_of_the_last_file_stays_where_the_first_frame_cannot_be_shown(
+    qtbot: QtBot, pane: PreviewPane, files: dict[str, Path]
+) -> None:
+    show(qtbot, pane, files["slice"])
+    pane.view.set_voi(Window(700, 90))
+    pane.view.zoom_by(3)
+    pane.view.invert(True)
+    shown = pane.view.picture
+    pane._wanted, pane.shown = Wanted("loop"), None
+    pane._arrived(Wanted("loop"), Look(trouble="It is damaged", frames=2))
+    assert pane.view.picture is None
+    pane._arrived(Wanted("loop", 1), Look(picture=shown, frames=2))
+    assert (pane.view.voi, pane.view.zoom) == (Window(40, 400, words="A&B"), 1)
+    assert not pane.view.is_inverted
+    pane.clear()
+    assert pane.view.picture is None
+    assert pane.tags.model.rows == []
+
+
+def test_a_key_that_is_held_ends_at_a_width_beyond_all_values(
+    qtbot: QtBot, pane: PreviewPane, files: dict[str, Path]
+) -> None:
+    show(qtbot, pane, files["slice"])
+    for _ in range(9):
+        drag(pane.view, Qt.MouseButton.LeftButton, QPoint(50, 50), QPoint(9000, 0))
+    assert isinstance(pane.view.voi, Window)
+    assert pane.view.voi.width == 100 * 3071
 
 
 def test_a_window_chosen_by_hand_stays_for_all_frames_and_no_other_file(
@@ -341,16 +405,17 @@ def test_attributes_are_searched_and_copied(qtbot: QtBot) -> None:
 
 
 def test_the_decoder_ends_with_the_pane(qtbot: QtBot, desk: Desk, files: dict[str, Path]) -> None:
+    def decoders() -> set[psutil.Process]:
+        children = psutil.Process().children()
+        return {one for one in children if any("spawn_main" in word for word in one.cmdline())}
+
+    before = decoders()
     pane = PreviewPane(desk)
     show(qtbot, pane, files["slice"])
-
-    def decoders() -> list[psutil.Process]:
-        children = psutil.Process().children()
-        return [one for one in children if any("spawn_main" in word for word in one.cmdline())]
-
-    assert decoders()
+    assert decoders() - before
     pane.deleteLater()
-    qtbot.waitUntil(lambda: not decoders(), timeout=LONG)
+    qtbot.waitUntil(lambda: not decoders() - before, timeout=LONG)
+    pane.loader.close()
 
 
 def test_a_pane_that_goes_while_it_loads_leaves_nothing_behind(

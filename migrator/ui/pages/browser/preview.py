@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from PyQt5.QtCore import QByteArray, Qt, QTimer
+from PyQt5.QtCore import QByteArray, QObject, Qt, QTimer
 from PyQt5.QtGui import QHideEvent, QResizeEvent
 from PyQt5.QtWidgets import QApplication, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
@@ -55,9 +55,17 @@ class PreviewPane(QWidget):
         self.view.stepped.connect(self.frame_bar.step)
         self.view.play_wanted.connect(self.frame_bar.turn)
         self.frame_bar.frame_wanted.connect(self._want_frame)
+        self._close_when_gone()
+
+    def _close_when_gone(self) -> None:
         loader = self.loader
-        self.destroyed.connect(lambda: loader.close())
-        QApplication.instance().aboutToQuit.connect(lambda: loader.close())
+        quitting = QApplication.instance().aboutToQuit.connect(loader.close)
+
+        def close() -> None:
+            QObject.disconnect(quitting)
+            loader.close()
+
+        self.destroyed.connect(close)
 
     def _arrange(self) -> None:
         image = QWidget()
@@ -103,6 +111,8 @@ class PreviewPane(QWidget):
         self.frame_bar.stop()
         self._wanted = self.shown = None
         self.stack.setCurrentWidget(self.empty)
+        self.view.clear()
+        self.tags.show_tags(())
 
     def _want_frame(self, frame: int) -> None:
         if self._wanted is not None and self.shown is not None:
@@ -128,6 +138,9 @@ class PreviewPane(QWidget):
         self.tags.show_tags(look.tags)
         self.frame_bar.show_frame(wanted.frame)
         if look.picture is None:
+            if is_new:
+                # Nothing of another file's picture may come back with a frame of this one.
+                self.view.clear()
             self._tell_why(look)
         else:
             self._show_picture(look, is_new=is_new)

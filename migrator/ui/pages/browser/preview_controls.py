@@ -14,7 +14,7 @@ from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import button, row, tool
 from migrator.ui.widgets.image_view import ImageView
 
-_NARROW, _NARROW_BUTTON = 290, 110  # pixels
+_NARROW, _NARROW_BUTTON, _NARROW_NUMBER = 290, 110, 90  # pixels
 _USUAL_RATE = 10.0  # frames a second, where the object names none
 
 
@@ -104,8 +104,10 @@ class FrameBar(QWidget):
         self.number = QSpinBox()
         self.number.setAccessibleName("Number of the frame")
         self.number.setKeyboardTracking(False)
-        self.slider.valueChanged.connect(lambda value: self.frame_wanted.emit(value))
-        self.number.valueChanged.connect(lambda value: self.frame_wanted.emit(value - 1))
+        # An object that announces any number of frames makes the pane no wider.
+        self.number.setMinimumWidth(_NARROW_NUMBER)
+        self.slider.valueChanged.connect(lambda value: self._want(value))
+        self.number.valueChanged.connect(lambda value: self._want(value - 1))
         self.setLayout(row(self.play, self.slider, self.number))
         self.hide()
 
@@ -118,12 +120,21 @@ class FrameBar(QWidget):
             self.slider.setRange(0, frames - 1)
             self.number.setRange(1, frames)
             self.number.setSuffix(f" of {frames:,}")
-        self.show_frame(0)
+        self.frame = 0
+        self._put(0)
         self.setVisible(frames > 1)
 
     def show_frame(self, frame: int) -> None:
-        """Tell which frame is on view."""
+        """Tell which frame is on view; slider and number stay at another one that is wanted already."""
         self.frame = frame
+        if not self._is_busy():
+            self._put(frame)
+
+    def _want(self, frame: int) -> None:
+        self._put(frame)
+        self.frame_wanted.emit(frame)
+
+    def _put(self, frame: int) -> None:
         with QSignalBlocker(self.slider), QSignalBlocker(self.number):
             self.slider.setValue(frame)
             self.number.setValue(frame + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from migrator.core.errors import Cancelled
 from migrator.jobs.imaging import Imager, Look, Wanted
@@ -47,12 +48,16 @@ class Loader:
             self._overtaken_at = 0.0
 
     def close(self) -> None:
-        """End the process, and tell nobody of anything any more."""
+        """End the process, and tell nobody of anything any more; again, it does nothing."""
+        if self._is_closed:
+            return
         self._is_closed = True
         self._next = None
         self._imager.close()
         # What is under way is given up at once; its thread must not outlive what it reports to.
-        self._helper.wait()
+        # At the interpreter's end Qt may have taken the threads away before the pane, having waited for them.
+        with suppress(RuntimeError):
+            self._helper.wait()
 
     def _start(self, wanted: Wanted) -> None:
         self._under_way, self._overtaken_at = wanted, None
