@@ -1,7 +1,8 @@
 """How quick the window stays, and what it costs the engine: python benchmarks/window.py [PART…]
 
 The window runs offscreen over a job of which a synthetic manifest tells. A watchdog's timer is due every five
-milliseconds in the event loop: how late it comes is how long the loop was blocked.
+milliseconds in the event loop: how late it comes is how long the loop was blocked. Beside the worst stands
+how much of it the loop's own thread worked: the rest it waited, as where other work has the machine.
 
     load    open the window on a job of ROWS settled instances, until its table has them all; bytes per row
     search  type a text that few rows hold, and choose a status, until all were looked through
@@ -25,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,23 +66,23 @@ def main() -> int:
 
 @dataclass
 class Figures:
-    """What one part came to: seconds, and how late the loop was, in seconds."""
+    """What one part came to: seconds; how late the loop was, and what it worked meanwhile, in seconds."""
 
     name: str
     seconds: float
-    late: list[float] = field(repr=False)
+    late: list[tuple[float, float]] = field(repr=False)
     words: str = ""
 
     @property
-    def worst(self) -> float:
-        return max(self.late, default=0.0)
+    def worst(self) -> tuple[float, float]:
+        return max(self.late, default=(0.0, 0.0))
 
     def line(self) -> str:
-        ordered = sorted(self.late) or [0.0]
+        ordered = sorted(late for late, _ in self.late) or [0.0]
         high = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
         return (
-            f"{self.name:<8}{self.seconds:>8.2f} s   worst {self.worst * 1e3:>6.1f} ms   "
-            f"99 % {high * 1e3:>6.1f} ms   {self.words}"
+            f"{self.name:<8}{self.seconds:>8.2f} s   worst {self.worst[0] * 1e3:>6.1f} ms "
+            f"({self.worst[1] * 1e3:.0f} ms work)   99 % {high * 1e3:>6.1f} ms   {self.words}"
         )
 
 
@@ -112,8 +113,10 @@ class Bench:
         finally:
             sink.stop()
         for figures in self._figures:
-            if figures.worst > LATE:
-                self._faults.append(f"{figures.name}: the loop was blocked for {figures.worst * 1e3:.0f} ms")
+            late, worked = (each * 1e3 for each in figures.worst)
+            if late > LATE * 1e3:
+                words = f"the loop was blocked for {late:.0f} ms, of which it worked {worked:.0f} ms"
+                self._faults.append(f"{figures.name}: {words}")
         print()
         print("\n".join(self._faults) if self._faults else "all within the limits")
         return 1 if self._faults else 0
@@ -128,11 +131,14 @@ class Bench:
 
     def _make_manifest(self, source: Path, port: int) -> Path:
         from migrator.core.model import Node
-        from tests.report.making import Plan, make_manifest
+        from tests.report.making import TROUBLES, Plan, make_manifest
 
         kept = self._ground / "kept"
         studies = max(1, self._options.rows // 100)
-        plan = Plan(studies=studies, instances=100, problems=0, source=str(source), begun=time.time() - 9000)
+        # Nothing that spoils the job: the run that is measured is to end with 0.
+        troubles = tuple(one for one in TROUBLES if not one.outcome.state.spoils)
+        plan = Plan(studies, instances=100, troubles=troubles, problems=0, source=str(source))
+        plan = replace(plan, begun=time.time() - 9000)
         make_manifest(kept, plan, Node("127.0.0.1", port, "SINK"))
         return kept
 
@@ -173,12 +179,11 @@ class Bench:
         base = resident()
         empty.desk.close()
         empty.close()
-        began = time.perf_counter()
-        dog = Watchdog()
         window = self._open(home, source, port)
         window.go("upload")
         page = window.pages["upload"]
         rows = page.table.rows
+        began, dog = time.perf_counter(), Watchdog()  # making the window is no turn of a loop
         self._until(application, lambda: rows.is_loaded and rows.total >= self._options.rows)
         each = (resident() - base) / self._options.rows
         self._tell("load", began, dog, f"{rows.total:,} rows, {each:.0f} bytes each")
@@ -195,9 +200,9 @@ class Bench:
 
     def _search(self, application: Any, rows: Any) -> None:
         for words, text, name in (
-            ((), "resources", "text"),
+            ((), "coerced", "text"),
             ((), "mustermann", "name"),
-            (("FAIL",), "", "FAIL"),
+            (("WARN",), "", "WARN"),
         ):
             began, dog = time.perf_counter(), Watchdog()
             rows.search(text, words)
@@ -283,19 +288,28 @@ class Bench:
         application = make_application_once(make_application)
         home = self._home(None, "scan")
         listed = home / "scan.jsonl"
-        window = self._open(home, self._ground / "source", 9)
+        empty = self._ground / "nothing"
+        empty.mkdir()
+        window = self._open(home, empty, 9)
         window.go("browser")
+        scan = window.pages["browser"].scan
+        self._until(application, lambda: not scan.is_on)
+        base = resident()
         began, dog = time.perf_counter(), Watchdog()
         writer = subprocess.Popen(
             [sys.executable, str(HERE / "window_scan.py"), str(listed), str(self._options.found)], cwd=ROOT
         )
-        browser = window.pages["browser"]
-        browser.follow(listed)
+        scan.follow(str(empty), listed)
         try:
-            self._until(application, lambda: browser.instances >= self._options.found)
+            self._until(application, lambda: scan.tree.root.instances >= self._options.found)
         finally:
             writer.wait(60)
-        self._tell("scan", began, dog, f"{browser.instances:,} instances in the tree")
+        self._until(application, lambda: False, 2.0)
+        found = scan.tree.root.instances
+        each = (resident() - base) / found
+        self._tell("scan", began, dog, f"{found:,} instances in the tree, {each:.0f} bytes each")
+        if each >= ROW_BYTES:
+            self._faults.append(f"an instance of a scan takes {each:.0f} bytes")
         window.desk.close()
         window.close()
 
@@ -321,13 +335,13 @@ class Bench:
 
 
 class Watchdog:
-    """A timer in the event loop that notes how late it comes, in seconds."""
+    """A timer in the event loop that notes how late it comes and what its thread worked, in seconds."""
 
     def __init__(self) -> None:
         from PyQt5.QtCore import Qt, QTimer
 
-        self.late: list[float] = []
-        self._last = time.perf_counter()
+        self.late: list[tuple[float, float]] = []
+        self._last, self._worked = time.perf_counter(), time.thread_time()
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
@@ -338,9 +352,9 @@ class Watchdog:
         self._timer.stop()
 
     def _tick(self) -> None:
-        now = time.perf_counter()
-        self.late.append(max(0.0, now - self._last - _DUE / 1e3))
-        self._last = now
+        now, worked = time.perf_counter(), time.thread_time()
+        self.late.append((max(0.0, now - self._last - _DUE / 1e3), worked - self._worked))
+        self._last, self._worked = now, worked
 
 
 def make_application_once(make: Callable[[], Any]) -> Any:
