@@ -92,6 +92,8 @@ class RowsModel(QAbstractTableModel):
     def want(self, wanted: Wanted) -> None:
         """Show other rows."""
         if wanted != self.view.wanted:
+            if wanted.at != self.view.wanted.at:
+                self._cache.clear()  # rows name their destination where several are shown
             self._rearrange(lambda: self.view.want(wanted))
             self._go_on()
 
@@ -144,7 +146,7 @@ class RowsModel(QAbstractTableModel):
         if row is None:
             return _NOTHING
         cells = cells_of(row, WORDS[tail.words[place]])
-        if len(self.view.tails) > 1:
+        if len(self.view.tails) > 1 and self.view.wanted.at is None:
             destination = str(tail.header.get("destination", ""))
             detail = ": ".join(filter(None, (destination, cells.detail)))
             cells = cells._replace(detail=detail)

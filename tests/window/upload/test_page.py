@@ -245,14 +245,12 @@ def test_a_dry_run_tells_what_would_come_of_it_and_saves_its_table(
     assert not list(desk.home.glob("dry-run-*.csv"))
 
 
-def test_a_dry_run_against_nobody_says_why_it_came_to_nothing(
-    qtbot: QtBot, desk: Desk, archive: Make
-) -> None:
-    source = archive(studies=1, instances=1)
-    desk.change(
-        Configuration(
-            source=str(source.folder), destinations=(Destination(host="127.0.0.1", port=1),), verify=False
-        )
-    )
+def test_a_dry_run_that_comes_to_nothing_says_why_and_can_be_closed(qtbot: QtBot, desk: Desk) -> None:
+    hosts = ("one.example", "two.example")  # of several one is to be chosen, so that nothing begins by itself
+    destinations = tuple(Destination(host=host) for host in hosts)
+    desk.change(Configuration(source="/mnt/archive", destinations=destinations))
     with dry_run(qtbot, desk) as dialog:
-        qtbot.waitUntil(lambda: "cannot be reached" in dialog._phase.text(), timeout=60_000)
+        assert dialog.running is None
+        dialog._tell_end(3, (None, "dicom_migrator: PACS@one.example:104 refuses us\n"))
+        assert dialog._phase.text().startswith("The destination cannot be reached")
+        assert "PACS@one.example:104 refuses us" in dialog._phase.text()
