@@ -89,7 +89,7 @@ class Snapshot:
 
     @property
     def share(self) -> float | None:
-        """How much of this run's paths is settled, from 0 to 1; None while nobody knows how many there are."""
+        """How much of this run's paths is settled, from 0 to 1; None while nobody knows of how many."""
         if not self.run.found or self.phase in ("starting", "scanning"):
             return None
         return 1 - self.run.pending / self.run.found
@@ -278,7 +278,7 @@ class Accounting:
         """By bytes and by files, whichever takes longer: small files are bound by count."""
         pending = self._run.counts[State.PENDING]
         if not pending:
-            return 0.0
+            return None if self._phase in ("starting", "scanning") else 0.0
         if files_rate <= 0:
             return None
         by_bytes = self._run.bytes_pending / bytes_rate if bytes_rate > 0 else 0.0

@@ -6,7 +6,7 @@ Made from the rows of `jobs/tail.py` while they grow. Every path is in exactly o
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from migrator.core.model import Series, Study
@@ -62,15 +62,44 @@ class Standing:
         return self.stored / wanted if wanted else None
 
 
-def standing_of(tails: Iterable[Tail], total: Snapshot | None) -> Standing:
-    """The sum over the destinations. `total` tells what is pending, which no row does; None: nobody runs."""
+def standing_of(
+    tails: Sequence[Tail], total: Snapshot | None, *, is_live: bool = False, is_read: bool = True
+) -> Standing:
+    """The sum over the destinations.
+
+    `total` are the last numbers of a run, None where none was seen; `is_live`: it is on. `is_read` tells that
+    all rows that are recorded were read.
+    """
     sums = [0] * len(WORDS)
     for tail in tails:
         for word, count in tail.counts.items():
             sums[word] += count
-    pending = sums[_PENDING] if total is None else total.job.pending
     ok, warned, healed, remapped, skipped, held, failed = sums[1:]
+    pending = sums[_PENDING]
+    ends = [tail.ends.get(len(tail.runs) - 1) for tail in tails]
+    if not is_live and all(end is not None and "job" in end for end in ends):
+        pending = sum(int(end["job"].get("pending", 0)) for end in ends if end is not None)
+    elif total is not None:
+        # Rows come later than numbers: what is found but has no row yet would else be in neither.
+        pending = max(0, total.job.found - sum(sums[1:])) if is_read else total.job.pending
     return Standing(ok, warned, healed, remapped, skipped, held, failed, pending)
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """What a run that is over came to per second of sending, in files and bytes; and those seconds."""
+
+    files: float
+    bytes: float
+    seconds: float
+
+
+def mean_of(total: Snapshot | None) -> Mean | None:
+    """By the last numbers of a run; None where nothing was sent, or none is known."""
+    if total is None or not total.send_seconds or not total.run.stored:
+        return None
+    seconds = total.send_seconds
+    return Mean(total.run.stored / seconds, total.bytes_sent / seconds, seconds)
 
 
 class StudyCount:
@@ -83,7 +112,7 @@ class StudyCount:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.modalities: set[str] = set()
+        self.modalities = ""
         self.done = 0
         self.skipped = 0
         self.troubled = 0
@@ -163,7 +192,9 @@ class StudyTally:
             number = self._of_uid[uid] = len(self.studies)
             self.studies.append(StudyCount(series.study))
             self.studies[-1].expected = self.expected.get(uid, 0)
-        self.studies[number].modalities.add(series.modality)
+        study = self.studies[number]
+        # One text, no set: of tens of thousands of studies the garbage collector has less to look at.
+        study.modalities = ", ".join(sorted({*filter(None, study.modalities.split(", ")), *_named(series)}))
         return number
 
     def _touch(self, number: int, word: int, size: int, at: float) -> None:
@@ -195,3 +226,7 @@ class StudyTally:
     def troubled_first(self) -> Sequence[int]:
         """The same with those before the others of which something is in trouble, the most first."""
         return sorted(self.latest_first, key=lambda number: -self.studies[number].troubled)
+
+
+def _named(series: Series) -> tuple[str, ...]:
+    return (series.modality,) if series.modality else ()

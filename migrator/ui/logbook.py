@@ -26,19 +26,21 @@ _MORE = {
     }.items()
 }
 
+# Where there are several destinations each line begins with one; an AE title may have spaces.
+_WHERE = r"(?:(\S+|[^@]{1,64}@\S+): )?"
 # What the engine tells of one instance: `destination: failed 1.2.3 (status A700): …`; see cli/migrate_words.
-_SETTLED = re.compile(r"(?:\S+: )?(sent|warned|skipped|held|failed|quarantined|unknown) ([0-9.]+|a file)\b")
+_SETTLED = re.compile(_WHERE + r"(?:sent|warned|skipped|held|failed|quarantined|unknown) ([0-9.]+|a file)\b")
 
 # The engine's levels say how grave a thing is for it; people ask whether something arrived. So its `info` and
 # `warning` are read once more, the first that fits counts. Errors stay errors.
 _SUMMARY = r"(?:This run|The job over all its runs): "
 _LEVELS = tuple(
-    (re.compile(pattern), level)
+    (re.compile(_WHERE + f"(?:{pattern})"), level)
     for pattern, level in (
-        (r"(?:\S+: )?(?:failed|quarantined|unknown) (?:[0-9.]+|a file)\b", "error"),
-        (r"(?:\S+: )?(?:held|warned) [0-9.]+\b", "warning"),
-        (r"(?:\S+: )?skipped [0-9.]+\b", "skip"),
-        (r"(?:\S+: )?sent [0-9.]+\b", "success"),  # told only where it was healed
+        (r"(?:failed|quarantined|unknown) (?:[0-9.]+|a file)\b", "error"),
+        (r"(?:held|warned) [0-9.]+\b", "warning"),
+        (r"skipped [0-9.]+\b", "skip"),
+        (r"sent [0-9.]+\b", "success"),  # told only where it was healed
         (_SUMMARY + r".*\b[1-9][\d,]* (?:failed|quarantined|unknown)", "error"),
         (_SUMMARY + r".*\b[1-9][\d,]* (?:held|pending)", "warning"),
         (_SUMMARY, "success"),
@@ -62,7 +64,8 @@ class LogBook(QObject):
     """`level` of a line is one of theme.tokens.LEVEL: error, warning, success, skip, info, debug.
 
     Lines are numbered; `first` is the number of the oldest that is kept. What became of an instance is told
-    once in a run, and of each level no more than a thousand times: a last line says where the others are.
+    once in a run for each destination, and of each level no more than a thousand times: a last line says
+    where the others are.
     """
 
     added = pyqtSignal(object)
@@ -73,11 +76,11 @@ class LogBook(QObject):
         self.lines: deque[Line] = deque()
         self.first = 0
         self.counts: Counter[str] = Counter()
-        self._told: defaultdict[str, set[str]] = defaultdict(set)
+        self._told: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
 
     def add(self, lines: Iterable[Line]) -> None:
-        new = [replace(line, level=level_of(line)) for line in lines]
-        self._keep(list(self._without_repeats(new)))
+        levelled = (replace(line, level=level_of(line)) for line in lines)
+        self._keep(list(self._without_repeats(levelled)))
 
     def say(self, text: str, level: str = "info") -> None:
         """Add a line of the window's own, at this very level."""
@@ -115,8 +118,9 @@ class LogBook(QObject):
                 yield line
                 continue
             told = self._told[line.level]
-            if match[2] in told or len(told) > MOST_EACH:
+            which = (match[1] or "", match[2])
+            if which in told or len(told) > MOST_EACH:
                 continue
-            told.add(match[2] if match[2] != "a file" else f"a file {len(told)}")  # each is another one
+            told.add(which if match[2] != "a file" else ("", str(len(told))))  # each is another one
             is_last = len(told) > MOST_EACH
             yield replace(line, text=_MORE.get(line.level, _MORE["info"])) if is_last else line

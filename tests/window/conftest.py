@@ -6,8 +6,8 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PyQt5.QtWidgets import QApplication

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QComboBox, QDialog, QProgressBar, QSpinBox, QWidget
 
 from migrator.core.errors import UsageError
@@ -31,6 +33,7 @@ class SpeedTestDialog(QDialog):
         self.desk = desk
         self.setWindowTitle("Speed test")
         self.setMinimumWidth(620)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._running: Running | None = None
         self.advice: Advice | None = None
         self.step = _STEP
@@ -100,6 +103,8 @@ class SpeedTestDialog(QDialog):
     def _stop(self) -> None:
         if self._running is not None:
             self._running.do("cancel")
+            self.line.setText("Stopping")
+            self.stop.setEnabled(False)
 
     def reject(self) -> None:
         """Closing the dialog ends the test: nobody would see what comes of it."""
@@ -159,6 +164,7 @@ class SpeedTestDialog(QDialog):
             self._show()
             return
         self.advice = None
+        self.stop.setEnabled(True)
         self.line.setText("Starting")
         self._running.told.connect(self._told)
         self._running.looked.connect(self._look)
@@ -177,7 +183,7 @@ class SpeedTestDialog(QDialog):
         assert running is not None
         result = running.result()
         if isinstance(result, dict):
-            self.advice = advice_of(result)
+            self._take_result(result)
         elif code == _INTERRUPTED:
             self.trouble.setText("Stopped before it was measured. What was stored stays at the destination.")
         else:
@@ -185,6 +191,12 @@ class SpeedTestDialog(QDialog):
             last = lines[-1].removeprefix("dicom_migrator: ") if lines else "it ended without a word"
             self.trouble.setText(f"It could not be measured: {last}")
         self._show()
+
+    def _take_result(self, result: dict[str, Any]) -> None:
+        try:
+            self.advice = advice_of(result)
+        except (KeyError, TypeError, ValueError):
+            self.trouble.setText("It was measured, but what it told cannot be read.")
 
     def _use(self) -> None:
         """Take the number of workers that is advised."""

@@ -28,6 +28,7 @@ class ThroughputChart(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._points: Sequence[Point] = ()
+        self._looked_at: float | None = None  # the moment under the mouse
         self._plot = pyqtgraph.PlotWidget(
             background=tokens.SURFACE, axisItems={"bottom": pyqtgraph.DateAxisItem()}
         )
@@ -103,19 +104,24 @@ class ThroughputChart(QWidget):
         self._right.setYRange(0, _top(sent), padding=0)
         if points:
             item.setXRange(min(at[0], at[-1] - _NARROWEST), at[-1], padding=0)
-        self._say(points[-1] if points else None)
+        self._say(self._nearest())
         self.setAccessibleDescription(self._words.text())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseMove and self._points:
-            self._say(self._nearest(event.pos()))
+            box = self._plot.getPlotItem().vb
+            self._looked_at = box.mapSceneToView(self._plot.mapToScene(event.pos())).x()
+            self._say(self._nearest())
         elif event.type() == QEvent.Type.Leave:
-            self._say(self._points[-1] if self._points else None)
+            self._looked_at = None
+            self._say(self._nearest())
         return super().eventFilter(watched, event)
 
-    def _nearest(self, place: Any) -> Point:
-        box = self._plot.getPlotItem().vb
-        at = box.mapSceneToView(self._plot.mapToScene(place)).x()
+    def _nearest(self) -> Point | None:
+        """What is under the mouse, or else the newest."""
+        at = self._looked_at
+        if at is None or not self._points:
+            return self._points[-1] if self._points else None
         return min(self._points, key=lambda point: abs(point.at - at))
 
     def _say(self, point: Point | None) -> None:

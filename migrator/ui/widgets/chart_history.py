@@ -55,10 +55,19 @@ class _Series:
     def all(self) -> list[Point]:
         return [*self.points, mean(self._open)] if self._open else list(self.points)
 
+    def forget_from(self, at: float) -> None:
+        """The clock was set back to this moment."""
+        self._open = []
+        while self.points and self.points[-1].at >= at:
+            self.points.pop()
+
     def halve(self) -> None:
-        """Make one span of two; gaps stay, for a pause must not look like slow sending."""
+        """Make one span of two; gaps stay, for a pause must not look like slow sending.
+
+        But those that are shorter than a span go: there may be any number of them.
+        """
         self.width *= 2
-        old, self.points = list(self.points), deque()
+        old, self.points = _without_short_gaps(list(self.points), self.width), deque()
         for number, point in enumerate(old):
             last = self.points[-1] if self.points else point
             if number % 2 and last.is_gap == point.is_gap:
@@ -86,6 +95,9 @@ class RateHistory:
         self._keep(gap(at))
 
     def _keep(self, point: Point) -> None:
+        if point.at < self._last:
+            for series in (self._recent, self._whole):
+                series.forget_from(point.at)
         self._last = point.at
         for series in (self._recent, self._whole):
             series.add(point)
@@ -98,6 +110,17 @@ class RateHistory:
     def points(self, *, is_whole: bool) -> Sequence[Point]:
         """Of the whole run, or of its last ten minutes; the oldest first."""
         return (self._whole if is_whole else self._recent).all()
+
+
+def _without_short_gaps(points: Sequence[Point], width: float) -> list[Point]:
+    """Without the gaps whose neighbours are nearer to each other than two spans."""
+    return [
+        point
+        for number, point in enumerate(points)
+        if not point.is_gap
+        or number in (0, len(points) - 1)
+        or points[number + 1].at - points[number - 1].at >= 2 * width
+    ]
 
 
 def mean(points: Sequence[Point]) -> Point:

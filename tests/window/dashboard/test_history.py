@@ -41,6 +41,26 @@ def test_silence_is_a_gap() -> None:
     assert [one.is_gap for one in history.points(is_whole=False)] == [False, False, True, False, False]
 
 
+def test_any_number_of_short_gaps_in_a_night_leaves_the_line_bounded_and_alive() -> None:
+    history = RateHistory()
+    for look in range(12 * 360):
+        history.add(1e9 + look * 10, 10.0, 1e6)
+        history.pause(1e9 + look * 10 + 5)
+    whole = history.points(is_whole=True)
+    assert MOST / 3 <= len(whole) <= 2 * MOST
+    assert whole[-1].at > 1e9 + 12 * 3600 - 120
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_line() -> None:
+    history = RateHistory()
+    for second in [*range(3600, 3700), *range(60)]:
+        history.add(1e9 + second, 10.0, 1e6)
+    for is_whole in (True, False):
+        at = [one.at for one in history.points(is_whole=is_whole)]
+        assert at == sorted(at)
+        assert len(at) == 60
+
+
 def test_the_smallest_part_of_a_donut_is_seen_and_the_ring_is_whole() -> None:
     assert sum(lengths([500_000, 1, 3])) == 360 * 16
     assert min(lengths([500_000, 1, 3])) >= 32

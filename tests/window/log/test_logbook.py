@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from migrator.jobs.watched import Line
@@ -24,6 +26,9 @@ from migrator.ui.logbook import MOST, MOST_EACH, LogBook, level_of
         ("info", "NOT INTACT: not every file that was vouched for is there", "error"),
         ("warning", "PACS is left alone for 60 s: no answer", "warning"),
         ("critical", "it is over", "error"),
+        ("warning", "MY PACS@10.0.0.7:104: failed 1.2.3: no", "error"),
+        ("info", "MY PACS@10.0.0.7:104: This run: 120 found = 100 sent + 20 failed", "error"),
+        ("info", "PACS@10.0.0.7:104: Resume: 3 already sent, 9 remaining", "success"),
         ("info", "scanning", "info"),
     ],
 )
@@ -39,6 +44,26 @@ def test_an_instance_that_fails_is_told_once_in_a_run() -> None:
     book.begin_run()
     book.add([Line(2.0, "error", "failed 1.2.3: again")])
     assert book.counts["error"] == 2
+
+
+def test_an_instance_that_fails_at_two_destinations_is_told_of_both() -> None:
+    book = LogBook()
+    book.add(Line(0.0, "error", f"{place}: failed 1.2.3: no") for place in ("A B@h:1", "C@h:2", "A B@h:1"))
+    assert [line.text[:3] for line in book.lines] == ["A B", "C@h"]
+
+
+def test_lines_are_asked_for_only_as_long_as_there_is_room() -> None:
+    book = LogBook()
+    asked: list[int] = []
+
+    def lines() -> Iterator[Line]:
+        for number in range(MOST_EACH * 2):
+            if book.tells_failures:
+                asked.append(number)
+                yield Line(0.0, "error", f"failed 1.2.{number}: no")
+
+    book.add(lines())
+    assert len(asked) == MOST_EACH + 1
 
 
 def test_beyond_a_thousand_failures_one_line_says_where_the_others_are() -> None:

@@ -102,19 +102,25 @@ def test_chosen_lines_are_copied_with_their_time_and_level(page: LogPage) -> Non
 
 
 def test_what_is_shown_is_exported_for_its_owner_only_and_never_into_the_source(
-    page: LogPage, tmp_path: Path
+    qtbot: QtBot, page: LogPage, tmp_path: Path
 ) -> None:
     source = tmp_path / "source"
     source.mkdir()
     page.desk.set_source(str(source))
     page.desk.log.add(LINES)
     page.export(tmp_path / "log.txt")
+    qtbot.waitUntil(lambda: shown(page)[-1].startswith(f"Exported {len(LINES)} lines"))
     assert len((tmp_path / "log.txt").read_text().splitlines()) == len(LINES)
     if os.name != "nt":
         assert stat.S_IMODE((tmp_path / "log.txt").stat().st_mode) == 0o600
     page.export(source / "log.txt")
+    qtbot.waitUntil(lambda: "inside the source" in shown(page)[-1])
     assert not list(source.iterdir())
-    assert "inside the source" in shown(page)[-1]
+
+
+def test_a_line_is_one_line_whatever_it_holds(page: LogPage) -> None:
+    page.desk.log.add([Line(1.0, "info", "told\r\n2026-01-01 error forged\u2028too")])
+    assert len(page.texts(chosen_only=False)[0].splitlines()) == 1
 
 
 def test_what_fails_in_a_run_is_told_once_by_its_uid_also_what_the_scan_found(
@@ -127,6 +133,7 @@ def test_what_fails_in_a_run_is_told_once_by_its_uid_also_what_the_scan_found(
     damaged = next(iter(sorted(source.folder.rglob("*.dcm"))))
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[: len(whole) - 200])
+    os.utime(damaged, (1e9, 1e9))
     node = scripted_pacs(Rule(0xC123)).node
     place = Destination(host=node.host, port=node.port, ae_title=node.ae_title)
     page.desk.change(Configuration(source=str(source.folder), destinations=(place,), verify=False))

@@ -109,8 +109,7 @@ class DestinationCard(QFrame):
         elif snapshot.phase == "done":
             words, role = "Done", "good"
         else:
-            words, role = _CIRCUITS.get(snapshot.circuit, (snapshot.circuit, "muted"))
-            words += f" · {snapshot.phase}" + (f", wave {snapshot.wave}" if snapshot.wave else "")
+            words, role = _working(snapshot, pace)
         self.state.setText(f"● {words}")
         set_role(self.state, role)
 
@@ -125,7 +124,8 @@ class DestinationCard(QFrame):
             ]
         if pace:
             texts[4] = f"{pace['allowed']} of {pace['workers']}"
-            texts[5] = f"{pace['latency'] * 1000:,.0f} ms" if pace["latency"] else "-"
+            has_answered = pace["latency"] and (snapshot is None or snapshot.circuit == "closed")
+            texts[5] = f"{pace['latency'] * 1000:,.0f} ms" if has_answered else "-"
         for one, text in zip(self.numbers.values(), texts, strict=True):
             one.setText(text)
         told = ", ".join(f"{name} {text}" for name, text in zip(_NUMBERS, texts, strict=True))
@@ -177,6 +177,17 @@ class Destinations(QWidget):
         paces = sight.paces or tuple({} for _ in self.cards)
         for card, snapshot, pace in zip(self.cards, snapshots, paces, strict=False):
             card.show_snapshot(snapshot, pace, is_live=sight.is_live)
+
+
+def _working(snapshot: Snapshot, pace: Mapping[str, Any]) -> tuple[str, str]:
+    """What a destination is at that nobody holds, and the role of the words."""
+    phase = snapshot.phase + (f", wave {snapshot.wave}" if snapshot.wave else "")
+    if snapshot.circuit != "closed":
+        return _CIRCUITS.get(snapshot.circuit, (snapshot.circuit, "muted"))
+    if not snapshot.associations and not pace.get("latency"):
+        return phase[:1].upper() + phase[1:], "muted"  # nothing was asked of it yet
+    words, role = _CIRCUITS["closed"]
+    return f"{words} · {phase}", role
 
 
 def _ask(

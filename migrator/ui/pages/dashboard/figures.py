@@ -7,8 +7,8 @@ from PyQt5.QtGui import QFont, QFontMetrics, QResizeEvent
 from PyQt5.QtWidgets import QFrame, QGridLayout, QSizePolicy, QWidget
 
 from migrator.engine.accounting import Snapshot
-from migrator.jobs.standing import Standing
-from migrator.records.words import clock, count
+from migrator.jobs.standing import Standing, mean_of
+from migrator.records.words import clock, count, span
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import column, label, set_look, set_role
 from migrator.ui.widgets.chart_donut import Part
@@ -79,11 +79,10 @@ class Figures(QWidget):
             grid.addWidget(one, 0, place)
             grid.setColumnStretch(place, 1)
 
-    def show_standing(self, standing: Standing, total: Snapshot | None) -> None:
-        """`total` is None where no run is on: then nothing moves."""
-        if total is None:
-            for one in (self.files, self.megabytes, self.left):
-                one.show_figure("-", "no run is on")
+    def show_standing(self, standing: Standing, total: Snapshot | None, *, is_live: bool) -> None:
+        """`total` are the last numbers of a run, None where none was seen; `is_live`: it is on."""
+        if total is None or not is_live:
+            self._show_last(total)
         else:
             self.files.show_figure(f"{total.files_per_second:,.1f}", "last 10 s")
             self.megabytes.show_figure(f"{total.bytes_per_second / _MB:,.1f}", "last 10 s")
@@ -93,6 +92,17 @@ class Figures(QWidget):
         self.trouble.show_figure(
             count(standing.troubled), f"{count(standing.held)} held", is_bad=bool(standing.troubled)
         )
+
+    def _show_last(self, total: Snapshot | None) -> None:
+        """Nothing moves: what is known of the run that was on is its mean."""
+        mean = mean_of(total)
+        files, megabytes, note, took = "-", "-", "no run is on", "no run is on"
+        if mean is not None:
+            files, megabytes = f"{mean.files:,.1f}", f"{mean.bytes / _MB:,.1f}"
+            note, took = "mean of the last run", f"it sent for {span(mean.seconds)}"
+        self.files.show_figure(files, note)
+        self.megabytes.show_figure(megabytes, note)
+        self.left.show_figure("-", took)
 
 
 def parts_of(standing: Standing) -> list[Part]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from PyQt5.QtWidgets import QFrame, QProgressBar
 
 from migrator.core.errors import UsageError
-from migrator.jobs.integrity import Statement
-from migrator.jobs.integrity_kept import last_checkpoint, told_of
+from migrator.jobs.integrity_kept import Kept, kept_of, told_of
 from migrator.jobs.launch import Look
 from migrator.records.words import counted, moment, size
 from migrator.ui.desk import Desk
@@ -23,6 +22,7 @@ class IntegrityCard(QFrame):
         super().__init__()
         self._desk = desk
         self._running: Running | None = None
+        self._running_source = ""
         self._has_last = False
         frame, inside = card("Integrity checkpoint")
         self.last = label("", "muted", wraps=True)
@@ -46,6 +46,7 @@ class IntegrityCard(QFrame):
         inside.addLayout(row(self.make, self.check, self.stop, None))
         self.setLayout(column(frame, spacing=0))
         desk.configuration_changed.connect(lambda configuration: self._look_up())
+        desk.started.connect(self._watch)
         self._source: str | None = None
         self._show()
         self._look_up()
@@ -56,7 +57,10 @@ class IntegrityCard(QFrame):
         if source == self._source:
             return
         self._source = source
-        self.words.setText("")
+        if self._running is None:
+            self.words.setText("")
+        self._has_last = False
+        self._show()
         self._ask()
 
     def _ask(self) -> None:
@@ -64,22 +68,30 @@ class IntegrityCard(QFrame):
         if not source:
             self._know(source, None)
             return
-        self._desk.later(lambda: last_checkpoint(home, source), lambda last: self._know(source, last))
+        self._desk.later(lambda: kept_of(home, source), lambda kept: self._know(source, kept))
 
-    def _know(self, source: str | None, last: object) -> None:
+    def _know(self, source: str | None, kept: object) -> None:
         if source != self._source:
             return
-        self._has_last = isinstance(last, Statement)
-        if isinstance(last, Statement):
+        last = kept.checkpoint if isinstance(kept, Kept) else None
+        self._has_last = last is not None
+        if last is not None:
             self.last.setText(
                 f"Last made {moment(last.at)[:16]} by {last.who}: "
                 f"{counted(last.files, 'file')}, {size(last.bytes)}."
             )
+        elif isinstance(kept, Exception):
+            self.last.setText(f"Whether there is one cannot be seen: {kept}")
         elif not source:
             self.last.setText("Choose a source first.")
         else:
             self.last.setText(
                 "None was made of this source yet. It proves later that nothing there has changed."
+            )
+        if isinstance(kept, Kept) and kept.check is not None and not self.words.text():
+            self._say(
+                f"Checked {moment(kept.checked_at)[:16]}. {kept.check.text}",
+                "good" if kept.check.is_good else "error",
             )
         self._show()
 
@@ -99,10 +111,15 @@ class IntegrityCard(QFrame):
     def _start(self, action: str) -> None:
         assert self._source is not None
         try:
-            self._running = self._desk.run(["integrity", action, self._source, "--json"])
+            self._desk.run(["integrity", action, self._source, "--json"])
         except UsageError as error:
             self._say(f"It cannot be started: {error}", "error")
+
+    def _watch(self, running: Running) -> None:
+        """Show a checkpoint that is being made or checked, also where an earlier window has begun it."""
+        if running.name != "integrity" or self._running is not None:
             return
+        self._running, self._running_source = running, running.launched.arguments[2]
         self.bar.setRange(0, 0)
         self._say("Looking for the files")
         self._running.looked.connect(self._look)
@@ -121,6 +138,10 @@ class IntegrityCard(QFrame):
     def _end(self, code: int) -> None:
         running, self._running = self._running, None
         assert running is not None
+        if self._running_source != self._source:
+            self._say("")  # it was of another source than the one that is configured now
+            self._ask()
+            return
         result = running.result()
         if isinstance(result, dict):
             told = told_of(result)

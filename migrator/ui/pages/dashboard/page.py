@@ -42,6 +42,7 @@ class DashboardPage(Page):
         self.history = RateHistory()
         self.tallies: list[StudyTally] = []
         self._expected: dict[str, int] = {}
+        self._expected_of = ""
         self._migration: Migration | None = None
         self.banner = CountdownBanner()
         self.figures = Figures()
@@ -156,7 +157,7 @@ class DashboardPage(Page):
         """Other rows are followed now."""
         self.tallies = [StudyTally() for _ in self.desk.rows.feeds]
         for tally, tail in zip(self.tallies, self.desk.rows.tails, strict=True):
-            tally.expect(self._expected)
+            tally.expect(self._known())
             tally.take_all(tail, time.monotonic())
         self.studies.show_tallies(self.tallies)
 
@@ -164,10 +165,15 @@ class DashboardPage(Page):
         self.tallies[number].take(self.desk.rows.tails[number], growth, time.monotonic())
 
     def _expect(self, source: str, instances: Any) -> None:
-        """A scan has told how many instances each study has."""
-        self._expected = dict(instances) if source == self.desk.configuration.source else {}
+        """A scan has told how many instances each study of a source has."""
+        self._expected, self._expected_of = dict(instances), source
         for tally in self.tallies:
-            tally.expect(self._expected)
+            tally.expect(self._known())
+
+    def _known(self) -> dict[str, int]:
+        """How many instances each study has, where that is known of the very source that is on view."""
+        migration = self.desk.migration
+        return self._expected if migration is not None and migration.source == self._expected_of else {}
 
     def _sighted(self, sight: Sight) -> None:
         total, now = sight.total, time.time()
@@ -187,14 +193,14 @@ class DashboardPage(Page):
 
     def _show(self) -> None:
         sight = self.sight
-        standing = standing_of(self.desk.rows.tails, sight.total)
+        rows, total = self.desk.rows, sight.total
+        standing = standing_of(rows.tails, total, is_live=sight.is_live, is_read=rows.is_all)
         has_something = sight.is_live or bool(standing.found)
         for part in (self.figures, self._charts, self._left):
             part.setVisible(has_something)
         self.empty.setVisible(not has_something)
-        if self._migration is not None:
-            self.banner.show_sight(self._migration, sight)
-        self.figures.show_standing(standing, sight.total if sight.is_live else None)
+        self.banner.show_sight(self._migration, sight)
+        self.figures.show_standing(standing, total, is_live=sight.is_live)
         self.donut.show_parts(parts_of(standing), share_words(standing.stored_share), "stored")
         self.destinations.show_sight(sight)
 

@@ -42,8 +42,8 @@ class CountdownBanner(QFrame):
         self.setLayout(layout)
         self.hide()
 
-    def show_sight(self, migration: Migration, sight: Sight) -> None:
-        """Take what the run waits for, if it does."""
+    def show_sight(self, migration: Migration | None, sight: Sight) -> None:
+        """Take what the run waits for, if there is one and it does."""
         self._migration = migration
         self._waiting = waiting_run(sight.paces) if sight.is_live else None
         self.setVisible(self._waiting is not None)
@@ -62,6 +62,8 @@ class CountdownBanner(QFrame):
         if self._migration is not None:
             for name in ("start_at", "window"):
                 self._migration.ask({"do": "set", "name": name, "value": "off"})
+            if self._migration.sight.is_paused:
+                self._migration.do("resume")
 
 
 class StartCard(QFrame):
@@ -90,15 +92,19 @@ class StartCard(QFrame):
         inside.addLayout(row(self.set, self.off, None))
         self.setLayout(column(frame, spacing=0))
         desk.configuration_changed.connect(self.tick)
+        self._proposed = QDateTime()
         self._propose()
         self.tick()
 
     def _propose(self) -> None:
         proposed = proposed_start(time.time())
-        self.moment.setDateTime(QDateTime.fromString(proposed.strftime(_FORM), Qt.DateFormat.ISODate))
+        self._proposed = QDateTime.fromString(proposed.strftime(_FORM), Qt.DateFormat.ISODate)
+        self.moment.setDateTime(self._proposed)
 
     def tick(self) -> None:
-        """Say what is set, and how long it still is."""
+        """Say what is set, and how long it still is; propose no moment that has passed meanwhile."""
+        if not self.moment.hasFocus() and self.moment.dateTime() == self._proposed:
+            self._propose()
         pace = self._desk.configuration.settings.pace
         waiting = waiting_of(pace)
         self.off.setEnabled(bool(pace.start_at))

@@ -107,7 +107,7 @@ class StudiesModel(QAbstractTableModel):
         if at == DATE:
             return day(one.study.date)
         if at == MODALITY:
-            return ", ".join(sorted(filter(None, one.modalities)))
+            return one.modalities
         if at == FILES:
             return (
                 f"{count(one.done)} of {count(one.expected)}" if one.expected else f"{count(one.done)} so far"

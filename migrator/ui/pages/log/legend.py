@@ -50,7 +50,7 @@ class Legend(QWidget):
 
     def _show(self, lines: Iterable[object] = ()) -> None:
         for level, one in self.buttons.items():
-            number = self._book.counts[level]
+            number = self._book.counts[level] + (self._book.counts["debug"] if level == "info" else 0)
             one.setText(f"{_TITLES[level]} {count(number)}")
             one.setAccessibleName(f"{_TITLES[level]}: {counted(number, 'line')}")
             one.setToolTip(f"Show only lines of the level {_TITLES[level].lower()}, and others that are on")

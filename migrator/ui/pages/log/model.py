@@ -103,7 +103,7 @@ class LogModel(QAbstractTableModel):
 
 def cells_of(line: Line) -> tuple[str, str, str]:
     """A line in the order of COLUMNS; a message of several lines in one."""
-    text = " ".join(line.text.split("\n")).rstrip()
+    text = " ".join(line.text.splitlines()).rstrip()
     return datetime.fromtimestamp(line.at).strftime("%H:%M:%S"), line.level, text
 
 

@@ -19,7 +19,6 @@ from PyQt5.QtWidgets import (
     QToolButton,
 )
 
-from migrator.core.errors import UsageError
 from migrator.jobs.home import refuse_inside
 from migrator.jobs.watched import Line
 from migrator.records.words import count, counted
@@ -208,19 +207,28 @@ class LogPage(Page):
 
     def export(self, file: Path) -> None:
         """Write the lines that are shown, for the owner only; says where that is refused."""
-        lines = self.texts(chosen_only=False)
-        source = self.desk.configuration.source
-        try:
-            if source:
+        lines, migration = self.texts(chosen_only=False), self.desk.migration
+        sources = {self.desk.configuration.source, "" if migration is None else migration.source} - {""}
+
+        def write() -> None:
+            for source in sources:
                 refuse_inside(file, Path(source).resolve(), "the file")
             write_whole(file, "".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
-        except UsageError as error:
-            self.desk.notice(f"The log was not exported: {error}", "error")
-            return
-        self.desk.notice(f"Exported {counted(len(lines), 'line')} to {file}", "success")
+
+        def told(answer: object) -> None:
+            if isinstance(answer, Exception):
+                self.desk.notice(f"The log was not exported: {answer}", "error")
+            else:
+                self.desk.notice(f"Exported {counted(len(lines), 'line')} to {file}", "success")
+
+        self.desk.later(write, told)
 
     def open_folder(self) -> None:
         """Show the program's own log files, which hold more than this list."""
         folder = self.desk.home / "logs"
-        folder.mkdir(exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(exist_ok=True, mode=0o700)
+        except OSError as error:
+            self.desk.notice(f"The folder of the log files cannot be opened: {error.strerror}", "error")
+            return
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
