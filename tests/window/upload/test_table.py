@@ -271,7 +271,7 @@ def test_a_double_click_opens_the_folder_of_the_file(
         place = table.view.visualRect(index).center()
         QTest.mouseClick(table.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
         QTest.mouseDClick(table.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
-        assert opener.opened == [str(tmp_path / "000000")]
+        qtbot.waitUntil(lambda: opener.opened == [str(tmp_path / "000000")])
         with qtbot.waitSignal(desk.noticed) as noticed:
             table.row_actions.open_folder(table.rows.rowCount() - 1)
         assert noticed.args[0] == "warning"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from PyQt5.QtCore import QPoint, Qt
 from PyQt5.QtGui import QGuiApplication, QKeySequence
@@ -15,7 +16,7 @@ from migrator.ui.desk import Desk
 from migrator.ui.models.rows import RowsModel, Shown
 from migrator.ui.pages.upload.row_filter import RowFilter
 from migrator.ui.pages.upload.row_table import RowTable
-from migrator.ui.widgets.reveal import reveal
+from migrator.ui.widgets.reveal import show, whereabouts
 
 _MOST_COPIED = 2000  # rows; more would hold up the window, and an export has them all
 
@@ -71,7 +72,11 @@ class RowActions:
         shown = self._current() if number is None else self._model.at(number)
         if shown.row is None:
             return
-        if not reveal(self._model.source_of(shown) / shown.row.path):
+        file = self._model.source_of(shown) / shown.row.path
+        self._desk.later(lambda: whereabouts(file), lambda there: self._show_folder(file, there))
+
+    def _show_folder(self, file: Path, there: object) -> None:
+        if not isinstance(there, Path) or not show(file, there):
             self._desk.notice("The folder of this file is not there, or cannot be opened", "warning")
 
     def show_patient(self, shown: Shown) -> None:
