@@ -75,11 +75,9 @@ def verification(kept: tuple[dict[str, Any], float] | None, proof: ProofState) -
         text += f" Of {counted(proof.by_count, 'study')} it told only the number of instances."
     if number_in(value, "elsewhere"):
         text += f" {number_in(value, 'elsewhere'):,} instances stand there under another series."
-    if number_in(value, "attribute_differences"):
-        text += (
-            f" {number_in(value, 'attribute_differences'):,} attributes of patients or studies differ from "
-            "what was sent."
-        )
+    if differing := number_in(value, "attribute_differences"):
+        differs = "differs" if differing == 1 else "differ"
+        text += f" {counted(differing, 'attribute')} of patients or studies {differs} from what was sent."
     if not proof.is_current:
         text += " What was recorded after it, it does not cover."
         return Statement(title, "OUT OF DATE", "warn", text, _done(value, at))

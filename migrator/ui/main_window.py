@@ -296,6 +296,8 @@ class MainWindow(QMainWindow):
     def _found(self, left: LeftRunning) -> None:
         if left.command.name == "demo":
             self.demo.adopt(left.command)
+        else:
+            self.pages["verify"].adopt(left)
 
     def _settled(self) -> None:
         if self.demo.was_left:

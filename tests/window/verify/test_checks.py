@@ -16,6 +16,7 @@ from migrator.ui.configuration import Configuration, Destination
 from migrator.ui.desk import Desk
 from migrator.ui.dialogs.export import ExportDialog
 from migrator.ui.dialogs.report import ReportDialog
+from migrator.ui.main_window import MainWindow
 from migrator.ui.pages.verify.page import VerifyPage
 from tests.peers import Orthanc
 from tests.peers.archives import Archive
@@ -105,6 +106,33 @@ def test_a_check_that_is_on_can_be_stopped(qtbot: QtBot, desk: Desk, page: Verif
     assert page.verify.isEnabled()
 
 
+def test_a_check_that_an_earlier_window_left_running_goes_on_in_the_next_one(
+    qtbot: QtBot, desk: Desk, data_directory: Path, open_main: Callable[[], MainWindow]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        node = Node("127.0.0.1", silent.getsockname()[1], "SILENT")
+        keep(data_directory, report(), node=node)
+        there = Destination(host=node.host, port=node.port, ae_title=node.ae_title)
+        other = Destination(host=NODE.host, port=NODE.port, ae_title=NODE.ae_title)
+        desk.change(Configuration(source=SOURCE, destinations=(there, other)))
+        desk.run_configured(["verify", SOURCE, "--to", str(node), "--json"])
+        silent.settimeout(30)
+        connection, _ = silent.accept()
+        with connection:
+            desk.close()
+            window = open_main()
+            page = window.pages["verify"]
+            window.go("verify")
+            qtbot.waitUntil(lambda: page.strip.is_on, timeout=60_000)
+            assert not page.verify.isEnabled()
+            qtbot.waitUntil(lambda: not page.studies.is_empty)  # what is kept is on view meanwhile
+            page.destinations.setCurrentIndex(1)
+            qtbot.waitUntil(lambda: page.studies.go.text() == "Go to Upload")
+            page.strip.stop.click()
+            told = f"Verifying at {node} was stopped"
+            qtbot.waitUntil(lambda: page.trouble.word == told, timeout=60_000)
+
+
 def test_documents_go_where_they_are_wanted_but_never_into_the_source(
     qtbot: QtBot, desk: Desk, tmp_path: Path
 ) -> None:
@@ -124,6 +152,10 @@ def test_documents_go_where_they_are_wanted_but_never_into_the_source(
     qtbot.waitUntil(lambda: report_dialog.told.text().startswith("Written: "), timeout=60_000)
     assert (tmp_path / "report.html").is_file()
     assert report_dialog.files[0].open.isVisible()
+    assert not report_dialog.files[1].open.isVisible()
+    report_dialog.files[0].place.setText("~nobody-of-this-name/report.html")
+    assert report_dialog.files[0].file is not None
+    assert report_dialog.files[0].target == tmp_path / "report.html"  # what Open opens
     qtbot.waitUntil(lambda: "lies inside the source" in export_dialog.told.text(), timeout=60_000)
     assert export_dialog.write.isEnabled()
 

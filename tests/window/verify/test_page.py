@@ -14,7 +14,9 @@ from pytestqt.qtbot import QtBot
 from migrator.jobs.verified import Verdict
 from migrator.ui.configuration import Configuration, Destination
 from migrator.ui.desk import Desk
+from migrator.ui.pages.verify.others import OTHERS
 from migrator.ui.pages.verify.page import VerifyPage
+from migrator.ui.trouble import trouble_of
 from tests.window.verify.making import NODE, SOURCE, keep, report
 
 THERE = Destination(host=NODE.host, port=NODE.port, ae_title=NODE.ae_title)
@@ -166,3 +168,59 @@ def test_a_damaged_result_is_told_and_the_page_lives_on(qtbot: QtBot, desk: Desk
     configured(desk, THERE)
     qtbot.waitUntil(lambda: page.trouble.word == "The record cannot be read")
     assert page.verify.isEnabled()
+    assert page.commitment.ask.isEnabled()
+    assert page.studies.empty_word.text() == "Not verified yet"
+
+
+def test_what_was_still_being_read_is_not_shown_for_another_job(
+    qtbot: QtBot, desk: Desk, page: VerifyPage
+) -> None:
+    keep(desk.home, report())
+    page.hide()
+    configured(desk, THERE)
+    qtbot.waitUntil(lambda: page.state.job is not None)
+    page.shown()
+    configured(desk, OTHER)  # before what was read came back
+    qtbot.waitUntil(lambda: page.state.job is not None and page.state.job.node == OTHER.node)
+    desk.helper.wait()
+    QApplication.processEvents()
+    assert not page.state.verified.is_verified
+    assert not page.resend.isEnabled()
+
+
+def test_the_chosen_destination_stays_when_another_one_joins(
+    qtbot: QtBot, desk: Desk, page: VerifyPage
+) -> None:
+    keep(desk.home, report())
+    configured(desk, OTHER, THERE)
+    qtbot.waitUntil(lambda: page.destinations.count() == 2)
+    page.destinations.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: not page.studies.is_empty)
+    third = Destination(host="third.example", port=104, ae_title="THIRD")
+    configured(desk, third, OTHER, THERE)
+    qtbot.waitUntil(lambda: page.destinations.count() == 3)
+    assert page.destinations.currentText() == str(THERE.node)
+    assert not page.studies.is_empty
+
+
+def test_a_further_checks_result_is_on_view_with_its_own_job_only(
+    qtbot: QtBot, desk: Desk, page: VerifyPage
+) -> None:
+    configured(desk, THERE, OTHER)
+    qtbot.waitUntil(lambda: page.destinations.count() == 2)
+    page.tabs.setCurrentWidget(page.others)
+    quality = next(one for one in OTHERS if one.title == "Quality")
+    values = {"findings": [], "instances": 3, "studies": 1, "errors": 0, "warnings": 0, "notices": 0}
+    page.others.show_result(quality, values, page.state.job)
+    page.others.show_state(page.state)
+    assert page.others.card.isVisible()
+    page.destinations.setCurrentIndex(1)
+    assert not page.others.card.isVisible()
+    page.destinations.setCurrentIndex(0)
+    assert page.others.card.isVisible()
+
+
+def test_a_process_that_was_killed_is_not_told_by_its_last_progress() -> None:
+    assert "without a word" in trouble_of("verifying: 500 studies asked for\n")
+    assert trouble_of("verifying: 500 studies\ndicom_migrator: it is full\n") == "It is full"
+    assert trouble_of("Traceback (most recent call last):\n  File\nValueError: x\n").endswith("ValueError: x")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from PyQt5.QtCore import QModelIndex, Qt
-from PyQt5.QtGui import QGuiApplication
+from PyQt5.QtGui import QContextMenuEvent, QGuiApplication
+from PyQt5.QtWidgets import QMenu
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
@@ -136,3 +137,36 @@ def test_of_many_studies_the_view_gets_the_next_as_it_scrolls(
     qtbot.waitUntil(lambda: model.rowCount() > 2000)
     model.narrow([Verdict.MISSING], "")
     assert model.rowCount() == 1500
+    model.narrow([], "")
+    tree.selectAll()
+    tree.copy_rows()
+    clipboard = QGuiApplication.clipboard()
+    assert clipboard is not None
+    lines = clipboard.text().split("\n")
+    assert len(lines) == 6000
+    assert all(line.count("\t") == len(COLUMNS) - 1 for line in lines)
+
+
+def test_the_menu_key_is_about_the_current_line(qtbot: QtBot, desk: Desk, verified: Verified) -> None:
+    model = StudyModel()
+    tree = StudyTree(desk, model)
+    qtbot.addWidget(tree)
+    model.show(verified.studies, verified.paths)
+    tree.show()
+    tree.expandAll()
+    tree.setCurrentIndex(model.index(0, 0, model.index(0, 0, model.index(0, 0))))
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, tree.viewport().rect().center())
+    tree.contextMenuEvent(event)
+    menu = tree.findChild(QMenu)
+    assert "Copy instance UID" in [action.text() for action in menu.actions()]
+    menu.close()
+
+
+def test_what_is_usual_fits_beside_each_other(qtbot: QtBot, desk: Desk) -> None:
+    tree = StudyTree(desk, StudyModel())
+    qtbot.addWidget(tree)
+    missing = COLUMNS.index("Missing")
+    assert sum(map(tree.columnWidth, range(missing + 1))) <= 788  # of a window of 1024
+    tree.resize(1188, 500)  # of a window of 1400
+    tree.show()
+    assert tree.horizontalScrollBar().maximum() == 0

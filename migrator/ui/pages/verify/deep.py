@@ -21,6 +21,7 @@ _MEANING = (
     "Commitment, How it answers."
 )
 _USUAL = 5.0
+_MOST_ROWS = 5_000  # on view; the table that is saved has all
 
 
 class DeepTab(QWidget):
@@ -83,7 +84,9 @@ class DeepTab(QWidget):
         ]
         failed = [(each.uid, each.fate.value, each.reason) for each in objects if each.reason]
         for table, lines in ((self.differences, differing), (self.failures, failed)):
-            table.show_lines(lines)
+            table.show_lines(lines[:_MOST_ROWS])
+            rest = f": the first {_MOST_ROWS:,} of {len(lines):,}" if len(lines) > _MOST_ROWS else ""
+            self._titles[table].setText(table.accessibleName() + rest)
             self._titles[table].setVisible(bool(lines))
         added = (
             ", ".join(

@@ -111,8 +111,16 @@ class StudyModel(QAbstractItemModel):
 
     def place(self, index: QModelIndex) -> tuple[int, ...]:
         """Where a line stands, from the top."""
-        above = index.parent()
-        return (*self.place(above), index.row()) if above.isValid() else (index.row(),)
+        return (*self.place(self.parent(index)), index.row()) if index.internalId() else (index.row(),)
+
+    def line(self, index: QModelIndex) -> str:
+        """A whole line, cells apart by tabs; what is in them keeps to its cell."""
+        part = self.part(index)
+        if part is not None and part.text:
+            return part.text
+        found = self.studies[self.rows[index.row()]] if part is None else None
+        cells = part.cells if part is not None else [cell_of(found, place) for place in range(len(COLUMNS))]
+        return "\t".join(" ".join(cell.split()) for cell in cells)
 
     def part(self, index: QModelIndex) -> Part | None:
         """What stands in a line below a study."""

@@ -34,6 +34,7 @@ from migrator.ui.widgets.basics import button, label, row
 from migrator.ui.widgets.elided import ElidedLabel
 
 _CSV = "CSV (*.csv)"
+_LETTERS = 36  # of a destination that are in view
 _STOPPED = {
     "verify": "Its result is not kept: what was known before is shown.",
     "commit": "What was answered by then is kept.",
@@ -81,6 +82,10 @@ class VerifyPage(Page):
         self.destinations = QComboBox()
         self.destinations.setAccessibleName("Destination")
         self.destinations.setToolTip("Which of the destinations this page is about")
+        self.destinations.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.destinations.setMinimumContentsLength(_LETTERS)
         self.destinations.hide()
         self.verify = button("Verify", "check-decagram-outline", kind="primary")
         self.resend = button("Resend missing", "upload-outline")
@@ -219,7 +224,8 @@ class VerifyPage(Page):
     def _show(self) -> None:
         state, verified = self.state, self.state.verified
         job = state.job
-        self._about.say(f"{job.source}  to  {job.node}" if job is not None else "")
+        node = "" if job is None or len(self._jobs) > 1 else str(job.node)  # else the selector says it
+        self._about.say(f"{job.source}  to  {node}".rstrip() if job is not None else "")
         why = "Choose a source and a destination first" if job is None else "Another check is on"
         can_verify = job is not None and not state.is_on
         self.verify.setEnabled(can_verify)

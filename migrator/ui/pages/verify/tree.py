@@ -21,7 +21,8 @@ from migrator.ui.pages.verify.parts import COLUMNS
 from migrator.ui.theme import tokens
 
 _STATE = "verify/studies"
-_WIDTHS = (112, 150, 84, 90, 132, 50, 96, 72, 96, 80, 96, 100)
+_WIDTHS = (112, 146, 84, 90, 126, 50, 104, 72, 96, 80, 96, 100)
+_INDENTATION = 14
 
 
 class _Lines(QStyledItemDelegate):
@@ -50,6 +51,7 @@ class StudyTree(QTreeView):
         self.setItemDelegate(_Lines(self))
         self.setAccessibleName("Verified studies")
         self.setUniformRowHeights(True)
+        self.setIndentation(_INDENTATION)
         self.setAlternatingRowColors(True)
         self.setSelectionMode(QTreeView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollMode(QTreeView.ScrollMode.ScrollPerPixel)
@@ -101,15 +103,8 @@ class StudyTree(QTreeView):
 
     def copy_rows(self) -> None:
         """Put the chosen lines into the clipboard, cells apart by tabs."""
-        lines = []
-        for index in sorted(self.selectionModel().selectedRows(), key=self._model.place):
-            part = self._model.part(index)
-            if part is not None and part.text:
-                lines.append(part.text)
-                continue
-            cells = (index.sibling(index.row(), column) for column in range(len(COLUMNS)))
-            lines.append("\t".join(self._model.text(cell) for cell in cells))
-        _copy("\n".join(lines))
+        chosen = sorted(self.selectionModel().selectedRows(), key=self._model.place)
+        _copy("\n".join(map(self._model.line, chosen)))
 
     def selectAll(self) -> None:
         """All that the list holds: the view may have only the first of them so far."""
