@@ -65,10 +65,14 @@ class Watch:
     def look(self) -> Look | None:
         """What it is at; None where nobody is there. Who is there and does not answer shows nothing new."""
         try:
-            answer = self.ask({"do": "watch", "since": self._next})
+            return self._look_of(self.ask({"do": "watch", "since": self._next}))
         except (NotRunning, UsageError):
             self.close()
             return None if is_gone(self.folder) else Look()
+        except (KeyError, TypeError, ValueError):  # of another version of this program
+            return Look()
+
+    def _look_of(self, answer: Mapping[str, Any]) -> Look:
         self._next = int(answer["next"])
         progress = answer.get("progress")
         return Look(

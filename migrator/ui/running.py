@@ -252,6 +252,10 @@ class Migration(QObject):
 
 def snapshot_of(values: Mapping[str, Any]) -> Snapshot:
     """A Snapshot from what came over the socket; what another version has beside is left out."""
-    names = {one.name for one in fields(Snapshot)}
-    known = {name: value for name, value in values.items() if name in names}
-    return Snapshot(**(known | {"run": Ledger(**values["run"]), "job": Ledger(**values["job"])}))
+    ledgers = {name: Ledger(**_known(Ledger, values[name])) for name in ("run", "job")}
+    return Snapshot(**(_known(Snapshot, values) | ledgers))
+
+
+def _known(kind: type[Snapshot] | type[Ledger], values: Mapping[str, Any]) -> dict[str, Any]:
+    names = {one.name for one in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}

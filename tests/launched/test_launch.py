@@ -13,9 +13,9 @@ import pytest
 
 from migrator.core.errors import UsageError
 from migrator.jobs import steering
-from migrator.jobs.launch import Launched, Look, launch, launched
+from migrator.jobs.launch import Launched, Look, Watch, launch, launched
 from migrator.jobs.left_running import left_running
-from migrator.jobs.watched import Lines
+from migrator.jobs.watched import Lines, Stage
 from tests.peers import KeepingScp, wait_until
 from tests.peers.archives import Archive
 
@@ -135,6 +135,18 @@ def test_one_that_is_stopped_for_a_while_has_not_ended(
     assert until_ended(adopted).code == 130
     adopted.forget()
     command.forget()
+
+
+def test_an_answer_of_another_version_is_no_end_and_no_failure(tmp_path: Path) -> None:
+    class Odd(Stage):
+        def watch(self, since: object) -> dict[str, object]:
+            return {"numbers": since}
+
+    with steering.steering(tmp_path, Odd()):
+        watch = Watch(tmp_path, "a command")
+        assert watch.look() == Look()
+        watch.close()
+    assert watch.look() is None
 
 
 def test_a_command_line_that_is_wrong_ends_as_the_parser_says(data_directory: Path) -> None:

@@ -22,6 +22,7 @@ from PyQt5.QtWidgets import (
 )
 
 from migrator.core.errors import MigratorError, UsageError
+from migrator.core.model import Node
 from migrator.jobs.history import HistoryEntry, history
 from migrator.jobs.nodes import parse_node
 from migrator.records.words import counted
@@ -33,7 +34,7 @@ from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row
 
 _STATE = "history/header"
-_WIDTHS = (128, 128, 190, 180, 76, 92, 170, 100)
+_WIDTHS = (128, 128, 190, 180, 76, 104, 158, 100)
 
 
 class _Coloured(QStyledItemDelegate):
@@ -178,7 +179,7 @@ class HistoryDialog(QDialog):
             return
         job = entry.manifest.job
         try:
-            migration = self._desk.open_job(job.source, [parse_node(job.destination)])
+            migration = self._desk.open_job(job.source, [self._node_of(job.destination)])
         except UsageError as error:
             self.words.setText(f"It cannot be opened: {error}")
             return
@@ -186,6 +187,13 @@ class HistoryDialog(QDialog):
             self._desk.notice("The source is not where it was: its rows cannot be shown", "warning")
         self._desk.go("upload")
         self.accept()
+
+    def _node_of(self, destination: str) -> Node:
+        """As it is configured, if it is: a run that is on is known by all of that. Raises UsageError."""
+        configured = (one.node for one in self._desk.configuration.destinations)
+        return next((node for node in configured if str(node) == destination), None) or parse_node(
+            destination
+        )
 
     def _write(self, dialog: type[ReportDialog] | type[ExportDialog]) -> None:
         entry = self.chosen
