@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +35,7 @@ from migrator.ui.widgets.basics import button, column, label, row, set_role
 from migrator.ui.widgets.cells import text_table
 
 _MOST_LISTED = 20_000
+_STALE = 24 * 3600.0  # seconds after the last line of a table
 _WIDTHS = (260, 230, 260, 180, 120, 180, 180, 260)
 
 
@@ -47,6 +49,7 @@ class DryRunDialog(QDialog):
         self.resize(860, 600)
         self._desk = desk
         self._file = desk.home / f"dry-run-{secrets.token_hex(8)}.csv"
+        desk.later(lambda: _sweep(desk.home), lambda answer: None)
         self._source = desk.configuration.source
         self.running: Running | None = None
         self._is_closed = False
@@ -211,6 +214,14 @@ class DryRunDialog(QDialog):
         if self.running is not None and self.running.is_on:
             self.running.ended.connect(lambda code: _remove(file))
         super().done(result)
+
+
+def _sweep(home: Path) -> None:
+    """Remove the tables of windows that did not end in order: they name patients."""
+    for file in home.glob("dry-run-*.csv"):
+        with suppress(OSError):
+            if file.stat().st_mtime < time.time() - _STALE:
+                file.unlink()
 
 
 def _remove(file: Path) -> None:

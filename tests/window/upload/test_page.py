@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -243,6 +244,19 @@ def test_a_dry_run_tells_what_would_come_of_it_and_saves_its_table(
         with (tmp_path / "table.csv").open(newline="") as stream:
             assert len(list(csv.DictReader(stream))) == 7
     assert not list(desk.home.glob("dry-run-*.csv"))
+
+
+def test_tables_that_a_killed_window_has_left_are_removed(qtbot: QtBot, desk: Desk) -> None:
+    left, fresh = (desk.home / f"dry-run-{name}.csv" for name in ("left", "fresh"))
+    for file in (left, fresh):
+        file.write_text("path\n")
+    os.utime(left, (1.0, 1.0))
+    desk.change(
+        Configuration(source="/mnt/archive", destinations=(Destination(host="a"), Destination(host="b")))
+    )
+    with dry_run(qtbot, desk):
+        qtbot.waitUntil(lambda: not left.exists())
+        assert fresh.exists()
 
 
 def test_a_dry_run_that_comes_to_nothing_says_why_and_can_be_closed(qtbot: QtBot, desk: Desk) -> None:

@@ -35,6 +35,9 @@ _TONES = {
 }
 
 
+_NO_ROWS = "they have no rows yet"
+
+
 class _Line:
     """One ledger: its name, its numbers, and whether it balances."""
 
@@ -42,7 +45,13 @@ class _Line:
         self.name = label(name, "muted")
         self.name.setToolTip(tip)
         self.found = _number(f"{name}: all that was found; shows every row", State.PENDING)
-        self.states = {state: _number(f"{name}: {STATE_MEANINGS[state]}", state) for state in SHOWN}
+        shows = "shows all of the job that stand so"
+        self.states = {
+            state: _number(
+                f"{name}: {STATE_MEANINGS[state]}; {_NO_ROWS if state is State.PENDING else shows}", state
+            )
+            for state in SHOWN
+        }
         self.balance = QLabel()
         self._balances: bool | None = None
         self.widgets: tuple[QWidget, ...] = (self.name, self.found, *self.states.values(), self.balance)
