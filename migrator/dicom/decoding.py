@@ -222,9 +222,10 @@ def _serve_one(connection: Connection, answer: Answer, request: tuple[object, ..
                 connection.send_bytes(part)
     except InstanceError as error:
         connection.send(error)
-    except OSError:
+    except (OSError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:  # noqa: BLE001 - the outermost loop of a process; the text may quote values
+    # The outermost loop of a process. What panics in Rust raises no Exception; the text may quote values.
+    except BaseException as error:  # noqa: BLE001
         connection.send(CannotEncode(f"the data set cannot be decoded ({type(error).__name__})"))
 
 

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
+import numpy
 import psutil
 import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import get_frame
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.filereader import read_dataset
 from pydicom.pixels import pixel_array
 from pydicom.sequence import Sequence
@@ -30,6 +31,7 @@ from migrator.dicom.decoding import Decoders, close_shared_decoders
 from migrator.dicom.jpeg_repair import repair_fragments
 from migrator.dicom.transcoding import transcode
 from tests.association.making import EXPLICIT, IMPLICIT, dataset_of, library_files, scan
+from tests.imaging.making import make_image, overflowing_run, save
 from tests.peers.archives import Archive
 from tests.peers.processes import wait_until
 
@@ -358,6 +360,16 @@ def test_faults_of_a_file_cross_the_border_of_processes(
     with pytest.raises(CannotEncode) as broken:
         decoders.decode(str(path), scan(path), EXPLICIT)
     assert "Patient" not in str(broken.value)
+    assert len(_decoder_processes()) == 1
+
+
+def test_a_decoder_that_panics_is_no_decoder_that_crashed(decoders: Decoders, tmp_path: Path) -> None:
+    ds = make_image(numpy.arange(16, dtype=numpy.uint16).reshape(4, 4))
+    ds.compress(RLE)
+    ds.PixelData = encapsulate([overflowing_run()])
+    path = Path(save(ds, tmp_path / "one.dcm"))
+    with pytest.raises(CannotEncode, match="PanicException"):
+        decoders.decode(str(path), scan(path), EXPLICIT)
     assert len(_decoder_processes()) == 1
 
 

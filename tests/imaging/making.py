@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,11 @@ def make_image(pixels: Any, syntax: str = ExplicitVRLittleEndian, **attributes: 
     data = array.tobytes()
     ds.add_new(0x7FE00010, "OW" if bits > 8 else "OB", data + bytes(len(data) & 1))
     return ds
+
+
+def overflowing_run() -> bytes:
+    """A frame in RLE of two segments (PS3.5 G), of which the second's last run goes beyond its 16 pixels."""
+    return struct.pack("<16L", 2, 64, 66, *(0,) * 13) + bytes((0xF1, 1)) + bytes((0xF3, 7, 0, 0, 0xF2, 7))
 
 
 def save(ds: Dataset, path: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     CTImageStorage,
     EncapsulatedPDFStorage,
@@ -30,7 +31,7 @@ from migrator.dicom.imaging.looking import look, look_encoded, look_of
 from migrator.dicom.imaging.picture import Gray
 from migrator.dicom.structure import Bytes
 from migrator.jobs.imaging import Imager, Wanted
-from tests.imaging.making import make_image, make_object, save
+from tests.imaging.making import make_image, make_object, overflowing_run, save
 
 PIXELS = numpy.arange(16, dtype=numpy.uint16).reshape(4, 4)
 
@@ -109,6 +110,13 @@ def test_an_object_without_an_image_says_what_it_is(
     assert "It holds no image." in found.absence
     assert (found.picture, found.trouble) == (None, "")
     assert found.tags
+
+
+def test_an_image_that_lost_its_pixels_is_told_from_what_never_was_one(tmp_path: Path) -> None:
+    found = look(save(make_object(), tmp_path / "one.dcm"), 0)
+    assert found.absence == (
+        "This object is one of CT Image Storage, but it holds no image: its pixel data is missing."
+    )
 
 
 def test_the_title_of_a_report_is_told(tmp_path: Path) -> None:
@@ -199,6 +207,14 @@ def test_a_codestream_that_announces_gigabytes_is_not_decoded(
     data[place : place + len(sizes)] = sizes
     ds.PixelData = bytes(data)
     assert "4,294,770,690 pixels, too many" in look(save(ds, tmp_path / "one.dcm"), 0).trouble
+
+
+def test_a_decoder_that_panics_costs_no_process(tmp_path: Path) -> None:
+    ds = make_image(PIXELS)
+    ds.compress(RLELossless)
+    ds.PixelData = encapsulate([overflowing_run()])
+    found = look(save(ds, tmp_path / "one.dcm"), 0)
+    assert found.trouble == "The image data (RLE Lossless) is damaged: PanicException"
 
 
 def test_a_frame_that_is_not_there_leaves_the_others(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ def without_image(sop_class: str, title: str = "") -> str:
     while leaf and leaf not in _WORDS:
         leaf = leaf.rpartition(".")[0]
     name = name_of(sop_class)
+    if not _WORDS.get(leaf) and name.endswith("Image Storage"):
+        return f"This object is one of {name}, but it holds no image: its pixel data is missing."
     words = _WORDS.get(leaf) or (
         f"an object of the kind {name}" if sop_class else "an object of no known kind"
     )

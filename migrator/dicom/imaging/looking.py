@@ -123,12 +123,12 @@ def _seen(file: Opened, ds: Dataset, functional: Dataset, frame: int) -> Look:
             rate=rate_of(ds),
             aspect=aspect_of(ds, functional),
         )
-    except (InstanceError, OSError):
+    except (InstanceError, OSError, KeyboardInterrupt, SystemExit):
         raise
     except MemoryError as error:
         raise InstanceError("decoding it would need more memory than is allowed here") from error
-    except Exception as error:
-        # Decoders raise anything, and their texts may quote values.
+    except BaseException as error:
+        # Decoders raise anything, those in Rust what is no Exception; and their texts may quote values.
         kind = name_of(file.syntax)
         raise InstanceError(f"the image data ({kind}) is damaged: {type(error).__name__}") from error
 
