@@ -39,8 +39,10 @@ def test_what_earlier_runs_have_left_is_told_where_this_one_lacks_nothing() -> N
     assert banner.retries
 
 
-def test_what_was_never_answered_can_be_retried() -> None:
-    assert banner_of(1, result(unknown=2), "").retries
+@pytest.mark.parametrize("state", ["failed", "unknown", "held", "quarantined"])
+def test_whatever_the_command_tries_again_can_be_retried(state: str) -> None:
+    assert banner_of(1, result(**{state: 2}), "").retries
+    assert not banner_of(1, result(pending=2), "").retries
 
 
 @pytest.mark.parametrize(

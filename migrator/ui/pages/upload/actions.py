@@ -83,7 +83,7 @@ class ActionBar(QWidget):
             standing.against_start,
             "Send a few instances to see how many workers are the quickest",
         )
-        retry = "Send what failed, or was never answered, in earlier runs again"
+        retry = "Try again what failed, was damaged or held, or was never answered, in earlier runs"
         _allow(self.retry_button, standing.against_retry, retry)
         paused = standing.is_paused
         self.pause_button.setText("Continue" if paused else "Pause")

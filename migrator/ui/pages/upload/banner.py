@@ -10,7 +10,7 @@ from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import button, column, label, row, set_look, set_role, tool
 
-_RETRY = "Send what failed, or was never answered, again"
+_RETRY = "Try again what failed, was damaged or held, or was never answered"
 _SIGNS = {
     "good": ("check-circle", tokens.GREEN),
     "warning": ("alert", tokens.AMBER),

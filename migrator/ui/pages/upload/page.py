@@ -23,7 +23,14 @@ from migrator.ui.pages.upload.head import Head
 from migrator.ui.pages.upload.progress import ProgressCard
 from migrator.ui.pages.upload.standing import Standing, missing_in
 from migrator.ui.pages.upload.table import TablePanel
-from migrator.ui.pages.upload.words import Banner, banner_of, elsewhere_banner, gravest, source_words
+from migrator.ui.pages.upload.words import (
+    Banner,
+    banner_of,
+    can_be_retried,
+    elsewhere_banner,
+    gravest,
+    source_words,
+)
 from migrator.ui.running import Migration, Sight
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
@@ -284,8 +291,7 @@ class UploadPage(Page):
         )
 
     def _has_failed(self) -> bool:
-        ledgers = [tail.ledger for tail in self.desk.rows.tails]
-        return any(one.failed or one.unknown for one in ledgers)
+        return any(can_be_retried(tail.ledger) for tail in self.desk.rows.tails)
 
     def _snapshot(self) -> Snapshot | None:
         if self._migration is None:

@@ -101,7 +101,7 @@ def banner_of(code: int, result: Mapping[str, Any] | None, messages: str) -> Ban
     job = ledger_in(result.get("job", result))
     told = (_sent(result, run), _lacking(run), _left(run, job), _proof(result), *_source(result))
     text = " ".join(filter(None, (*told, *_stops(result))))
-    has_failed = bool(job.failed or job.unknown)
+    has_failed = can_be_retried(job)
     if code == 130:
         text += " What was sent is recorded; Resume goes on from there."
         return Banner("warning", "Cancelled", text, has_failed, reports=True)
@@ -113,6 +113,11 @@ def banner_of(code: int, result: Mapping[str, Any] | None, messages: str) -> Ban
     arrived = not job.spoiled and not run.spoiled and not _missing(result)
     title = "Finished, but something is to be looked at" if arrived else "Finished, but not all arrived"
     return Banner("error", title, text, has_failed, True, True)
+
+
+def can_be_retried(job: Ledger) -> bool:
+    """Whether Retry Failed has something to do: what was held or damaged it looks at again as well."""
+    return bool(job.failed or job.unknown or job.held or job.quarantined)
 
 
 def elsewhere_banner(has_failed: bool) -> Banner:
