@@ -115,6 +115,14 @@ class SeriesNode(Node[Series, StudyNode, "SeriesNode"]):
         for index in range(0, len(self.runs), 2):
             yield from range(self.runs[index], self.runs[index + 1])
 
+    def rows_after(self, row: int) -> Iterator[int]:
+        """Those of them that were found after this one, which is among them; -1: all."""
+        index = len(self.runs)
+        while index and self.runs[index - 1] > row + 1:
+            index -= 2
+        for start in range(index, len(self.runs), 2):
+            yield from range(max(self.runs[start], row + 1), self.runs[start + 1])
+
     def takes(self, row: int) -> bool:
         """Whether this instance is chosen."""
         return self.is_wanted is not (row in self.others)

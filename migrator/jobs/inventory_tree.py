@@ -21,6 +21,7 @@ from migrator.jobs.inventory_nodes import (
     Root,
     SeriesNode,
     StudyNode,
+    key_of,
     patient_key,
     upwards,
 )
@@ -33,14 +34,13 @@ _YIELD_EVERY = 64  # studies
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What was chosen, by names that a later scan finds again; only what differs from what it is part of."""
+    """What was chosen, by names that a later scan finds again."""
 
     is_wanted: bool = True
-    patients: Mapping[PatientKey, bool] = field(default_factory=dict)
-    studies: Mapping[str, bool] = field(default_factory=dict)
-    series: Mapping[str, bool] = field(default_factory=dict)
-    others: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Instance UIDs by their series' that stand against what their series says."""
+    differing: frozenset[Key] = frozenset()
+    """The lines that are wanted where what they are part of is not, or the other way round."""
+    others: Mapping[Key, frozenset[str]] = field(default_factory=dict)
+    """The UIDs of instances that stand against what their series says, by the series."""
 
 
 class InventoryTree:
@@ -48,11 +48,13 @@ class InventoryTree:
 
     def __init__(self, tail: Tail, choices: Choices | None = None) -> None:
         self.tail = tail
-        self._choices = choices or Choices()
-        self._clear()
+        choices = choices or Choices()
+        self._differing = set(choices.differing)  # of what is yet to be found, and may be of what was found
+        self._others = {key: set(uids) for key, uids in choices.others.items()}  # that are yet to be found
+        self._clear(is_wanted=choices.is_wanted)
 
-    def _clear(self) -> None:
-        self.root = Root(is_wanted=self._choices.is_wanted)
+    def _clear(self, *, is_wanted: bool) -> None:
+        self.root = Root(is_wanted=is_wanted)
         self.problems = array("I")
         """The rows of what cannot be sent, with or without a series."""
         self.modalities: set[str] = set()
@@ -68,7 +70,7 @@ class InventoryTree:
     def take(self, growth: Growth) -> None:
         """Add what a slice of reading has brought. A scan writes each path once, so earlier rows stand."""
         if growth.is_anew:
-            self._clear()
+            self._clear(is_wanted=self.root.is_wanted)
         places, words = self.tail.places, self.tail.words
         row, end = growth.first, growth.first + growth.added
         while row < end:
@@ -96,8 +98,7 @@ class InventoryTree:
         for node in upwards(series):
             node.instances += end - first
             node.size += bytes_
-        remembered = self._choices.others.get(series.about.uid)
-        others = [] if remembered is None else self._remembered(remembered, first, end)
+        others = self._remembered(series, first, end) if self._others else []
         series.others = series.others.union(others)
         other_bytes = sum(self.tail.sizes[row] for row in others)
         if series.is_wanted:
@@ -105,8 +106,15 @@ class InventoryTree:
         else:
             self._choose(series, len(others), other_bytes)
 
-    def _remembered(self, uids: frozenset[str], first: int, end: int) -> list[int]:
-        return [row for row in range(first, end) if self.tail.line(row).get("uid") in uids]
+    def _remembered(self, series: SeriesNode, first: int, end: int) -> list[int]:
+        """The new rows that stood against their series before."""
+        uids = self._others.get(key_of(series))
+        if not uids:
+            return []
+        found = {row: self.tail.line(row).get("uid", "") for row in range(first, end)}
+        others = [row for row, uid in found.items() if uid in uids]
+        uids.difference_update(found.values())
+        return others
 
     def _at(self, place: int) -> SeriesNode:
         """The node of the list's series of this number."""
@@ -119,8 +127,8 @@ class InventoryTree:
         key = study, series.uid, series.modality
         node = self._series.get(key)
         if node is None:
-            is_wanted = self._choices.series.get(series.uid, study.is_wanted)
-            node = self._series[key] = SeriesNode(series, study, is_wanted=is_wanted)
+            node = self._series[key] = SeriesNode(series, study, is_wanted=study.is_wanted)
+            self._recall(node)
             study.children.append(node)
             self.modalities.add(series.modality)
         return node
@@ -129,8 +137,8 @@ class InventoryTree:
         patient = self._patient(study.patient)
         node = self._studies.get((patient, study.uid))
         if node is None:
-            is_wanted = self._choices.studies.get(study.uid, patient.is_wanted)
-            node = self._studies[patient, study.uid] = StudyNode(study, patient, is_wanted=is_wanted)
+            node = self._studies[patient, study.uid] = StudyNode(study, patient, is_wanted=patient.is_wanted)
+            self._recall(node)
             patient.children.append(node)
             self.studies += 1
         return node
@@ -139,10 +147,26 @@ class InventoryTree:
         key = patient_key(patient)
         node = self._patients.get(key)
         if node is None:
-            is_wanted = self._choices.patients.get(key, self.root.is_wanted)
-            node = self._patients[key] = PatientNode(patient, self.root, is_wanted=is_wanted)
+            node = self._patients[key] = PatientNode(patient, self.root, is_wanted=self.root.is_wanted)
+            self._recall(node)
             self.root.children.append(node)
         return node
+
+    def _recall(self, node: Line) -> None:
+        """Let what was just found stand as it did before."""
+        if self._differing and key_of(node) in self._differing:
+            node.is_wanted = not node.is_wanted
+
+    def _forget(self, nodes: Iterable[Place]) -> None:
+        """Something else was decided for all that is in these, what is yet to be found too."""
+        if not self._differing and not self._others:
+            return
+        names = {() if isinstance(node, Root) else key_of(node) for node in nodes}
+        lengths = {len(name) for name in names}
+        for key in [*self._differing, *self._others]:
+            if any(key[:length] in names for length in lengths):
+                self._differing.discard(key)
+                self._others.pop(key, None)
 
     def find(self, key: Key) -> Line | None:
         """The line of this name, once it was found."""
@@ -169,6 +193,8 @@ class InventoryTree:
 
     def check(self, nodes: Iterable[Place], is_wanted: bool) -> Iterator[None]:
         """Choose all of these, or leave them out; what is yet to be found in them too."""
+        nodes = list(nodes)
+        self._forget(nodes)
         for node in nodes:
             node.is_wanted = is_wanted
             for number, series in enumerate(self._series_under(node)):
@@ -183,27 +209,35 @@ class InventoryTree:
                 if number % _YIELD_EVERY == 0:
                     yield
             if is_wanted:
-                _want_whole_ones(node)
+                self._want_whole_ones(node)
 
     def check_rows(self, series: SeriesNode, rows: Iterable[int], is_wanted: bool) -> None:
         """Choose single instances, or leave them out; what cannot be sent stays as it is."""
-        others = set(series.others)
-        for row in rows:
-            if self.tail.words[row] != _PENDING or (series.is_wanted is not (row in others)) is is_wanted:
-                continue
-            others ^= {row}
-            sign = 1 if is_wanted else -1
-            self._choose(series, sign, sign * self.tail.sizes[row])
-        if len(others) == series.instances:  # all of them stand against it: then it says the contrary
-            series.is_wanted, others = not series.is_wanted, set()
-        series.others = frozenset(others)
+        turned = {
+            row for row in rows if self.tail.words[row] == _PENDING and series.takes(row) is not is_wanted
+        }
+        sign = 1 if is_wanted else -1
+        self._choose(series, sign * len(turned), sign * sum(self.tail.sizes[row] for row in turned))
+        series.others ^= turned
+        if len(series.others) == series.instances:  # all of them stand against it: then it says the contrary
+            series.is_wanted, series.others = not series.is_wanted, frozenset()
+            self._forget([series])
         if is_wanted:
-            _want_whole_ones(series)
+            self._want_whole_ones(series)
+
+    def _want_whole_ones(self, node: Place) -> None:
+        """What became wholly chosen through one of its parts wants what is yet to be found in it, too."""
+        above: Place | None = node.parent
+        while above is not None and above.is_whole:
+            if not above.is_wanted:
+                self._forget([above])
+                above.is_wanted = True
+            above = above.parent
 
     def invert(self) -> Iterator[None]:
         """Choose what is left out, and leave out what is chosen."""
         self.root.is_wanted = not self.root.is_wanted
-        for number, patient in enumerate(self.root.children):
+        for number, patient in enumerate(list(self.root.children)):  # those found meanwhile are right
             patient.is_wanted = not patient.is_wanted
             for study in patient.children:
                 study.is_wanted = not study.is_wanted
@@ -227,7 +261,17 @@ class InventoryTree:
     @property
     def is_everything(self) -> bool:
         """Whether all is chosen, what is yet to be found too."""
-        return self.root.is_whole and self.root.is_wanted
+        return (
+            self.root.is_whole
+            and self.root.is_wanted
+            and not self._missing
+            and not any(self._others.values())
+        )
+
+    @property
+    def _missing(self) -> set[Key]:
+        """What was chosen otherwise than what it is part of, and is not found, or not yet."""
+        return {key for key in self._differing if self.find(key) is None}
 
     @property
     def words(self) -> str:
@@ -241,28 +285,20 @@ class InventoryTree:
 
     @property
     def choices(self) -> Choices:
-        """What is chosen, for the tree of a later scan of the same source."""
-        patients, studies, series = dict[PatientKey, bool](), dict[str, bool](), dict[str, bool]()
-        others = dict[str, frozenset[str]]()
+        """What is chosen, for the tree of a later scan of the same source; of what this one has not found,
+        what was chosen before."""
+        differing = self._missing
+        others = {key: frozenset(uids) for key, uids in self._others.items() if uids}
         for patient in self.root.children:
             if patient.is_wanted is not self.root.is_wanted:
-                patients[patient_key(patient.about)] = patient.is_wanted
+                differing.add(key_of(patient))
             for study in patient.children:
                 if study.is_wanted is not patient.is_wanted:
-                    studies[study.about.uid] = study.is_wanted
+                    differing.add(key_of(study))
                 for one in study.children:
                     if one.is_wanted is not study.is_wanted:
-                        series[one.about.uid] = one.is_wanted
+                        differing.add(key_of(one))
                     if one.others:
-                        others[one.about.uid] = frozenset(
-                            self.tail.line(row).get("uid", "") for row in one.others
-                        )
-        return Choices(self.root.is_wanted, patients, studies, series, others)
-
-
-def _want_whole_ones(node: Place) -> None:
-    """What became wholly chosen through one of its parts wants what is yet to be found in it, too."""
-    above: Place | None = node.parent
-    while above is not None and above.is_whole:
-        above.is_wanted = True
-        above = above.parent
+                        uids = (self.tail.line(row).get("uid", "") for row in one.others)
+                        others[key_of(one)] = others.get(key_of(one), frozenset()).union(uids)
+        return Choices(self.root.is_wanted, frozenset(differing), others)

@@ -229,6 +229,70 @@ def test_choices_outlive_another_scan_of_the_same_source(tail: Tail, listed: Lis
     assert later.root.chosen == 16
 
 
+def test_choices_outlive_a_scan_that_finds_less_or_nothing(tail: Tail, listed: Listed) -> None:
+    tree = grown(tail)
+    check(tree, [line(tree, "Bert"), line(tree, "T2")], False)
+    series = line(tree, "T1")
+    assert isinstance(series, SeriesNode)
+    tree.check_rows(series, [next(series.rows)], False)
+    nothing = listed([])
+    failed = grown(nothing, InventoryTree(nothing, tree.choices))
+    assert not failed.is_everything  # what is left out may be there again
+    less = listed(found(SERIES[:3], each=2))
+    stopped = grown(less, InventoryTree(less, failed.choices))
+    again = listed(found())
+    later = grown(again, InventoryTree(again, stopped.choices))
+    assert set(done(chosen_files(later))) == set(done(chosen_files(tree)))
+
+
+def test_what_is_decided_in_a_scan_counts_more_than_what_was_before(tail: Tail, listed: Listed) -> None:
+    tree = grown(tail)
+    check(tree, [tree.root], False)
+    check(tree, [line(tree, "T1"), line(tree, "Bert")], True)
+    again = listed(found())
+    later = InventoryTree(again, tree.choices)
+    check(later, [later.root], False)
+    assert grown(again, later).root.chosen == 0
+    third = listed([*found(SERIES[:2]), *found(SERIES[2:])])
+    last = InventoryTree(third, tree.choices)
+    for _ in last.invert():
+        pass
+    grown(third, last)
+    assert set(done(chosen_files(last))) == {
+        f"{uid}.{number}.dcm" for uid in ("1.1.1", "1.1.2", "1.2.2") for number in range(3)
+    }
+
+
+def test_what_is_found_while_the_choice_is_inverted_is_inverted_once(listed: Listed) -> None:
+    patients = [Patient(str(number), "", f"P{number}") for number in range(40)]
+    series = [Series(f"{one.id}.1.1", "CT", "", "1", Study(f"{one.id}.1", patient=one)) for one in patients]
+    tail = listed(found(series, each=20))
+    tree = InventoryTree(tail)
+    tree.take(tail.read(0.0))
+    assert 0 < len(tree.root.children) < 40
+    work = tree.invert()
+    next(work)
+    grown(tail, tree)
+    for _ in work:
+        pass
+    assert (len(tree.root.children), tree.root.chosen) == (40, 0)
+    assert not any(one.is_wanted for one in tree.root.children)
+
+
+def test_a_series_tells_its_rows_after_any_of_them(listed: Listed) -> None:
+    mixed = [
+        instance(one, 2 * number + twin)
+        for number in range(3)
+        for one, twin in ((SERIES[0], 0), (SERIES[0], 1), (SERIES[1], 0))
+    ]
+    series = line(grown(listed(mixed)), "axial")
+    assert isinstance(series, SeriesNode)
+    rows = list(series.rows)
+    assert rows == [0, 1, 3, 4, 6, 7]
+    for index, row in enumerate([-1, *rows]):
+        assert list(series.rows_after(row)) == rows[index:]
+
+
 def test_a_line_is_found_again_by_its_key(tail: Tail) -> None:
     tree = grown(tail)
     assert all(tree.find(key_of(one)) is one for one in lines_of(tree))

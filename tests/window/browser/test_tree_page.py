@@ -11,7 +11,8 @@ from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from migrator.core.settings import ScanSettings, Settings
+from migrator.core.model import Series
+from migrator.core.settings import FilterSettings, ScanSettings, Settings
 from migrator.jobs.inventory_nodes import first_series
 from migrator.ui.configuration import Configuration, Destination
 from migrator.ui.desk import Desk, Selection
@@ -185,3 +186,91 @@ def test_the_first_series_of_a_line_is_the_one_that_is_listed(
         "CT Image Storage",
         "can be sent",
     ]
+
+
+def test_a_scan_that_fails_leaves_what_is_selected(qtbot: QtBot, page: BrowserPage, archive: Make) -> None:
+    source = archive(studies=3, series=1, instances=2)
+    scanned(qtbot, page, source.folder)
+    assert page.scan.tree is not None
+    page.panel.check([page.scan.tree.root.children[0]], False)
+    selection = told(qtbot, page, lambda one: one.studies is not None)
+    away = source.folder.rename(source.folder.with_name("away"))
+    page.rescan()
+    over(qtbot, page)
+    assert page._trouble.isVisible()
+    assert not page.chooser._timer.isActive()
+    assert page.desk.selection == selection
+    away.rename(source.folder)
+    page.rescan()
+    page.rescan()  # while the first one has found nothing yet
+    over(qtbot, page)
+    page.chooser.finish()
+    assert page.desk.selection == selection
+
+
+def test_a_run_begins_with_what_is_checked_at_that_moment(
+    qtbot: QtBot, page: BrowserPage, archive: Make
+) -> None:
+    scanned(qtbot, page, archive(studies=3, series=2, instances=2).folder)
+    assert page.scan.tree is not None
+    page.panel.check_all(False)
+    page.panel.check([page.scan.tree.root.children[0].children[0].children[0]], True)
+    assert page.desk.selection == Selection()  # it is not told yet
+    page.desk.selection_wanted.emit()
+    assert page.desk.selection.files is not None
+    assert len(page.desk.selection.files) == 2
+
+
+def test_a_scan_that_cannot_be_started_leaves_what_was_found(
+    qtbot: QtBot, page: BrowserPage, archive: Make
+) -> None:
+    scanned(qtbot, page, archive(studies=1, instances=2).folder)
+    folder = page.desk.home / FOLDER
+    kept = folder.rename(folder.with_name("kept"))
+    folder.write_text("in the way")
+    page.rescan()
+    assert page._trouble.text().startswith("The scan cannot be started: ")
+    assert len(page.panel.model.lines) == 1
+    page.panel.view.selectRow(0)
+    assert page.instances.index(0, 1).data()
+    folder.unlink()
+    kept.rename(folder)
+
+
+def test_a_file_of_another_page_is_shown_once_it_is_found(
+    qtbot: QtBot, page: BrowserPage, archive: Make
+) -> None:
+    source = archive(studies=3, series=2, instances=3)
+    scanned(qtbot, page, source.folder)
+    tree = page.scan.tree
+    assert tree is not None
+    series = tree.root.children[-1].children[-1].children[-1]
+    path = tree.tail.row(list(series.rows)[1])
+    assert path is not None
+    page.panel.filters.text.setText("nothing of that kind")
+    qtbot.waitUntil(lambda: not page.panel.model.lines)
+    page.desk.browse(series.about, path.path)
+    qtbot.waitUntil(lambda: page.panel.view.current is series)
+    qtbot.waitUntil(lambda: page.list.currentIndex().row() == 1)
+    page.panel.view.selectRow(0)
+    page.rescan()
+    page.desk.browse(series.about, path.path)  # before it is found again
+    over(qtbot, page)
+    qtbot.waitUntil(lambda: page.list.currentIndex().row() == 1)
+    assert page.instances.series is not None
+    assert page.instances.series.about == series.about
+    with qtbot.waitSignal(page.desk.noticed) as noticed:
+        page.desk.browse(Series("9.9"), "")
+    assert noticed.args[0] == "warning"
+
+
+def test_the_filters_of_the_configuration_are_told(qtbot: QtBot, page: BrowserPage, archive: Make) -> None:
+    scanned(qtbot, page, archive(studies=1).folder)
+    assert not page._filters.isVisible()
+    filters = FilterSettings(modality=("CT",), study_date="2024..")
+    page.desk.update(settings=Settings(filter=filters))
+    assert page._filters.isVisible()
+    assert page._filters.text().endswith(": modalities, study dates")
+    with qtbot.waitSignal(page.desk.page_wanted) as wanted:
+        qtbot.mouseClick(page._filters, Qt.MouseButton.LeftButton)
+    assert wanted.args == ["configuration"]

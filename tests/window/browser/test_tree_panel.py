@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -264,3 +264,22 @@ def test_the_menu_key_asks_for_the_menu_at_the_line(qtbot: QtBot, panel: TreePan
     with qtbot.waitSignal(panel.view.menu_wanted) as asked:
         QApplication.sendEvent(panel.view, event)
     assert panel.view.viewport().rect().contains(panel.view.viewport().mapFromGlobal(asked.args[0]))
+
+
+def test_what_is_found_is_shown_although_more_is_found_all_the_time(
+    qtbot: QtBot, panel: TreePanel, grow: Grow
+) -> None:
+    waiting = True
+
+    def slow() -> Generator[None, None, None]:
+        while waiting:
+            yield
+
+    panel.slices.do("arrange", slow(), lambda nothing: panel._place((None, list(panel.tree.root.children))))
+    grow("C", "c1", "CT")
+    panel._renew_grown()  # more was found while it was being arranged
+    waiting = False
+    shown: list[int] = []
+    panel.renewed.connect(lambda: shown.append(len(panel.model.lines)))
+    qtbot.waitUntil(lambda: len(shown) == 2)
+    assert shown[0] == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from PyQt5.QtCore import QObject, QTimer
 
@@ -16,10 +16,11 @@ _GROWING = 5000  # milliseconds between two lists while the scan goes on
 
 
 class Chooser(QObject):
-    """Used from the event loop only."""
+    """Used from the event loop only. `is_whole`: whether the tree has all that the source holds."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, is_whole: Callable[[], bool]) -> None:
         super().__init__()
+        self._is_whole = is_whole
         self._desk = desk
         self._slices = Slices(self)  # its own: a list of a million files must not hold up the tree
         self._tree: InventoryTree | None = None
@@ -43,6 +44,13 @@ class Chooser(QObject):
         if not self._timer.isActive() and not self._slices.is_on("choose"):
             self._timer.start(_GROWING)
 
+    def finish(self) -> None:
+        """Tell now what is to be told."""
+        if self._timer.isActive():
+            self._timer.stop()
+            self._make()
+        self._slices.finish("choose")
+
     def is_ours(self, selection: Selection) -> bool:
         """Whether this was told by the tree."""
         return self._told is not None and selection is self._told
@@ -55,7 +63,7 @@ class Chooser(QObject):
         def work() -> Generator[None, None, Selection]:
             if tree.is_everything:
                 return Selection()
-            words = tree.words
+            words = tree.words if self._is_whole() else f"{tree.words}, of what the scan has found so far"
             studies = yield from whole_studies(tree)
             if studies is not None:
                 return Selection(studies=studies, words=words)

@@ -9,14 +9,16 @@ from PyQt5.QtGui import QKeyEvent, QMouseEvent
 from PyQt5.QtWidgets import QCheckBox, QLineEdit, QMenu, QToolButton, QWidget
 
 from migrator.core.errors import UsageError
+from migrator.core.settings import FilterSettings
 from migrator.jobs.inventory_view import Sifting, first_day, last_day
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import column, label, row, set_look, tool
+from migrator.ui.widgets.fields_words import title_of
 
 _AFTER = 150  # milliseconds after the last letter
-_DATE_WIDTH = 100
-_TEXT_WIDTH = 140
+_DATE_WIDTH = 92
+_TEXT_WIDTH = 100
 
 
 class FilterBar(QWidget):
@@ -103,6 +105,12 @@ def _day(field: QLineEdit, read: Callable[[str], str]) -> tuple[str, str]:
         day, error = "", str(refused)
     set_look(field, "invalid", "true" if error else "false")
     return day, error
+
+
+def filter_words(settings: FilterSettings) -> str:
+    """That a run leaves out what these do not let through; empty where they let all through."""
+    names = [title_of(name).lower() for name in settings.model_dump(exclude_defaults=True)]
+    return f"The filters of the configuration apply as well: {', '.join(names)}" if names else ""
 
 
 class ModalityButton(QToolButton):

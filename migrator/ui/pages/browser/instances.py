@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Generator
 from typing import Any
 
 from PyQt5.QtCore import QAbstractTableModel, QModelIndex, Qt, pyqtSignal
@@ -52,7 +53,7 @@ class InstanceModel(QAbstractTableModel):
         rows = self.series.instances + self.series.problems
         if rows > len(self._rows):
             self.beginInsertRows(QModelIndex(), len(self._rows), rows - 1)
-            self._rows = array("I", self.series.rows)
+            self._rows.extend(self.series.rows_after(self._rows[-1] if self._rows else -1))
             self.endInsertRows()
         if self._rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, len(_TITLES) - 1))
@@ -67,6 +68,18 @@ class InstanceModel(QAbstractTableModel):
                 self._read.clear()
             self._read[number] = self._tree.tail.row(number)
         return self._read[number]
+
+    def find(self, path: str) -> Generator[None, None, int | None]:
+        """The row of the instance with this path. Yields often."""
+        tree, rows = self._tree, self._rows
+        for row, number in enumerate(rows):
+            if tree is None or rows is not self._rows:
+                return None
+            record = tree.tail.row(number)
+            if record is not None and record.path == path:
+                return row
+            yield
+        return None
 
     def check(self, rows: list[int], is_wanted: bool) -> None:
         """Choose these instances, or leave them out."""

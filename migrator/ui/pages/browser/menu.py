@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt5.QtCore import QUrl
-from PyQt5.QtGui import QDesktopServices
 from PyQt5.QtWidgets import QAction, QApplication, QMenu, QWidget
 
 from migrator.core.errors import MigratorError
@@ -18,6 +16,7 @@ from migrator.ui.desk import Desk
 from migrator.ui.pages.browser.tree_model import id_of, name_of
 from migrator.ui.running import Migration
 from migrator.ui.theme.icons import icon
+from migrator.ui.widgets.reveal import reveal
 
 
 class LineMenu(QMenu):
@@ -63,8 +62,8 @@ class LineMenu(QMenu):
         send_first(self._desk, "patient", patient=self._patient.about.id)
 
     def _open(self) -> None:
-        if self._path is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._path.parent)))
+        if self._path is not None and not reveal(self._path):
+            self._desk.notice("The folder is not there, or cannot be opened", "warning")
 
 
 def running_migration(desk: Desk) -> Migration | None:
@@ -72,8 +71,10 @@ def running_migration(desk: Desk) -> Migration | None:
     migration = desk.migration
     if migration is None or not migration.sight.is_live:
         return None
-    ours, theirs = os.path.realpath(desk.configuration.source), os.path.realpath(migration.source)
-    return migration if ours == theirs else None
+    ours, theirs = desk.configuration.source, migration.source
+    # The same text needs no look at a share that may not answer.
+    is_same = ours == theirs or os.path.realpath(ours) == os.path.realpath(theirs)
+    return migration if is_same else None
 
 
 def send_first(desk: Desk, what: str, *, study: str | None = None, patient: str | None = None) -> None:
@@ -94,7 +95,8 @@ def send_first(desk: Desk, what: str, *, study: str | None = None, patient: str 
 
 def _tell(desk: Desk, what: str, answers: list[object]) -> None:
     error = next((one for one in answers if isinstance(one, MigratorError)), None)
-    moved = sum(int(one.get("instances", 0)) for one in answers if isinstance(one, dict))
+    # Several destinations get the same instances: they are not counted twice.
+    moved = max((int(one.get("instances", 0)) for one in answers if isinstance(one, dict)), default=0)
     if moved:
         desk.notice(f"{counted(moved, 'instance')} of this {what} will be sent next", "success")
     elif error is not None:

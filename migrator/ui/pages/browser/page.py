@@ -6,24 +6,28 @@ from pathlib import Path
 
 from PyQt5.QtCore import QPoint, Qt
 from PyQt5.QtGui import QKeySequence
-from PyQt5.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QShortcut, QSplitter, QStackedWidget, QWidget
+from PyQt5.QtWidgets import QHBoxLayout, QProgressBar, QShortcut, QSplitter, QStackedWidget, QWidget
 
-from migrator.jobs.inventory_nodes import Line, first_series
+from migrator.core.model import Series
+from migrator.jobs.inventory_nodes import Key, Line, first_series, key_of, patient_key
 from migrator.records.words import counted
 from migrator.ui.configuration import Configuration
 from migrator.ui.desk import Desk, Selection
 from migrator.ui.pages.browser.choosing import Chooser
 from migrator.ui.pages.browser.empty import Empty
+from migrator.ui.pages.browser.filters import filter_words
 from migrator.ui.pages.browser.instances import InstanceModel, InstanceView
 from migrator.ui.pages.browser.menu import LineMenu, first_path
 from migrator.ui.pages.browser.panel import TreePanel
 from migrator.ui.pages.browser.preview import PreviewPane
 from migrator.ui.pages.browser.problems import ProblemDialog, problem_words
 from migrator.ui.pages.browser.scanning import SourceScan
-from migrator.ui.pages.browser.tree_model import series_words
+from migrator.ui.pages.browser.slices import Slices
+from migrator.ui.pages.browser.tree_model import as_tip, series_words
 from migrator.ui.pages.page import Page
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row
+from migrator.ui.widgets.elided import ElidedLabel
 
 _SIDES, _HALVES = "browser/sides", "browser/halves"
 _BUSY_WIDTH = 90
@@ -40,11 +44,14 @@ class BrowserPage(Page):
         super().__init__(desk)
         self.scan = SourceScan(desk)
         self.panel = TreePanel(desk.state)
-        self.chooser = Chooser(desk)
+        self.chooser = Chooser(desk, lambda: self.scan.is_whole)
         self.instances = InstanceModel()
         self.list = InstanceView(self.instances)
         self.preview = PreviewPane(desk)
         self._is_touched = False
+        self._wanted: tuple[Key, str] | None = None  # a series that is to be shown, and a file of it
+        self._is_revealed = False
+        self._finding = Slices(self)
         self._stack = QStackedWidget()
         self._no_source = Empty(
             "folder-search-outline", "No source folder", "Choose the source", lambda: desk.go("configuration")
@@ -65,8 +72,7 @@ class BrowserPage(Page):
     # Made once
 
     def _add_head(self) -> None:
-        self._where = label("", "muted")
-        self._where.setMinimumWidth(40)
+        self._where = ElidedLabel("muted", Qt.TextElideMode.ElideMiddle)
         self._status = label("", "muted")
         self._busy = QProgressBar()
         self._busy.setRange(0, 0)
@@ -84,10 +90,12 @@ class BrowserPage(Page):
         self.body.addLayout(head)
         self._trouble = label("", "warning", wraps=True)
         self.body.addWidget(self._trouble)
+        self._filters = button("", "filter-outline", kind="link", tip="Show the filters of the configuration")
+        self._filters.clicked.connect(lambda: self.desk.go("configuration"))
+        self.body.addLayout(row(self._filters, None))
 
     def _make_whole(self) -> QWidget:
-        self._of_series = label("", "muted")
-        self._of_series.setMinimumWidth(40)
+        self._of_series = ElidedLabel("muted", Qt.TextElideMode.ElideRight)
         lower = QWidget()
         lower.setLayout(column(self._of_series, self.list))
         lower.layout().setContentsMargins(0, tokens.SMALL, 0, 0)
@@ -139,6 +147,8 @@ class BrowserPage(Page):
         self.list.row_changed.connect(self._show_instance)
         self.desk.configuration_changed.connect(self._configured)
         self.desk.selection_changed.connect(self._selected)
+        self.desk.selection_wanted.connect(self._finish_choosing)
+        self.desk.browse_wanted.connect(self._browse)
         for keys, act in (("F5", self.rescan), ("Ctrl+F", lambda: self.panel.filters.text.setFocus())):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -164,7 +174,9 @@ class BrowserPage(Page):
 
     def _configured(self, configuration: Configuration) -> None:
         if configuration.source == self.scan.source:
+            self._show_filters()
             return
+        self._wanted = None
         self.scan.forget()
         self._show_tree(is_again=False)
         if self.isVisible():
@@ -189,16 +201,17 @@ class BrowserPage(Page):
 
     def _scanned(self) -> None:
         self.panel.renew()
-        self.instances.grow()
-        if self.scan.tree is not None:
+        if self.scan.is_whole or self._is_touched:  # else it would forget what was not found this time
             self.chooser.touch()
+        self._show_list()
         self._show_state()
 
     def _renewed(self) -> None:
         """What is shown is up to date with the scan."""
         if self.instances.series is None and self.panel.view.current is not None:
             self._show_line(self.panel.view.current)
-        self.instances.grow()
+        self._show_list()
+        self._go_to_wanted()
         if self._is_touched and self.scan.is_on:
             self.chooser.touch_later()
         self._show_state()
@@ -206,7 +219,8 @@ class BrowserPage(Page):
     def _show_state(self) -> None:
         scan, tree = self.scan, self.scan.tree
         source = self.desk.configuration.source
-        self._show_where(source)
+        _say(self._where, source)
+        self._show_filters()
         self._status.setText(scan.words)
         self._busy.setVisible(scan.is_on)
         self._stop.setVisible(scan.is_on)
@@ -234,8 +248,11 @@ class BrowserPage(Page):
         self._no_dicom.words.setText(words)
         self._stack.setCurrentWidget(self._no_dicom)
 
-    def _show_where(self, source: str) -> None:
-        _set_elided(self._where, source)
+    def _show_filters(self) -> None:
+        """That a run leaves out more than what is unchecked here."""
+        words = filter_words(self.desk.configuration.settings.filter)
+        self._filters.setText(words)
+        self._filters.setVisible(bool(words) and self._stack.currentWidget() is self._whole)
 
     def _show_problems(self) -> None:
         if self.scan.tree is not None:
@@ -252,6 +269,13 @@ class BrowserPage(Page):
         self.chooser.touch()
         self._show_state()
 
+    def _finish_choosing(self) -> None:
+        """A run begins with what is checked at this moment."""
+        self.panel.finish_changes()
+        if self._is_touched and self.scan.is_on:
+            self.chooser.touch()
+        self.chooser.finish()
+
     def _selected(self, selection: Selection) -> None:
         """Another page may have set the selection back to everything."""
         tree = self.scan.tree
@@ -265,14 +289,22 @@ class BrowserPage(Page):
         series = first_series(line) if line is not None else None
         if series is None:
             self.instances.show(None, None)
-            self._of_series.setText("Select a patient, a study or a series to see its instances")
+            _say(self._of_series, "Select a patient, a study or a series to see its instances")
             self.preview.clear()
             return
         if series is self.instances.series:
             return
+        self._finding.drop("row")
         self.instances.show(self.scan.tree, series)
-        _set_elided(self._of_series, f"{series_words(series)} · {counted(series.instances, 'instance')}")
+        self._show_list()
         self.list.setCurrentIndex(self.instances.index(0, 0))
+
+    def _show_list(self) -> None:
+        """The instances as they are found by now."""
+        series = self.instances.series
+        self.instances.grow()
+        if series is not None:
+            _say(self._of_series, f"{series_words(series)} · {counted(self.instances.rowCount(), 'file')}")
 
     def _show_instance(self, index: int) -> None:
         record = self.instances.record(index)
@@ -282,6 +314,40 @@ class BrowserPage(Page):
             return
         caption = f"{series_words(series)} · {index + 1} of {counted(self.instances.rowCount(), 'instance')}"
         self.preview.show_file(Path(self.scan.source, record.path), caption)
+
+    def _browse(self, series: Series, path: str) -> None:
+        """Show this series, and this file of it, now or once it is found."""
+        self._wanted = (
+            (*patient_key(series.study.patient), series.study.uid, series.uid, series.modality),
+            path,
+        )
+        self._is_revealed = False
+        self._go_to_wanted()
+
+    def _go_to_wanted(self) -> None:
+        if self._wanted is None or self.scan.tree is None:
+            return
+        key, path = self._wanted
+        if self.scan.tree.find(key) is None:
+            if not self.scan.is_on:
+                self._wanted = None
+                self.desk.notice("This series was not found in the source that is on view", "warning")
+            return
+        current = self.panel.view.current
+        if current is not None and key_of(current) == key:
+            self._finding.do("row", self.instances.find(path), self._found)
+            if not self.scan.is_on:
+                self._wanted = None
+        elif self._is_revealed:
+            self._wanted = None  # something else was chosen since
+        else:
+            self._is_revealed = True
+            self.panel.reveal(key)
+
+    def _found(self, row: int | None) -> None:
+        if row is not None:
+            self._wanted = None
+            self.list.selectRow(row)
 
     def _enter(self) -> None:
         self.list.setFocus()
@@ -311,7 +377,6 @@ def _splitter(
     return made
 
 
-def _set_elided(where: QLabel, text: str) -> None:
-    """A text that may be longer than its place; the whole of it stands in the tooltip."""
-    where.setText(text)
-    where.setToolTip(text)
+def _say(where: ElidedLabel, text: str) -> None:
+    where.say(text)
+    where.setToolTip(as_tip(text) if text else "")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from typing import Any
 
 from PyQt5.QtCore import QSettings, Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QWidget
 
-from migrator.jobs.inventory_nodes import Key, Line, key_of
+from migrator.jobs.inventory_nodes import Key, Line, Root, key_of
 from migrator.jobs.inventory_tree import InventoryTree
 from migrator.jobs.inventory_view import (
     COLUMNS,
@@ -50,7 +50,8 @@ class TreePanel(QWidget):
         self.filters = FilterBar()
         self.slices = Slices(self)
         self._order = Order()
-        self._is_stale = False
+        self._is_stale = self._is_late = False
+        self._changes: deque[_Change] = deque()  # that are to be made, one after another
         self._remembered: set[Key] = set()
         self._remembered_current: Key | None = None
         self._current: Line | None = None
@@ -61,7 +62,7 @@ class TreePanel(QWidget):
         self.setLayout(layout)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.renew)
+        self._timer.timeout.connect(self._renew_grown)
         self._connect()
         kept = state.value(_HEADER)
         if kept is not None:
@@ -82,15 +83,16 @@ class TreePanel(QWidget):
 
     def show_tree(self, tree: InventoryTree | None, *, is_again: bool = False) -> None:
         """Another tree. `is_again`: of the same source, so that what was open opens again."""
-        self._remembered, self._remembered_current = set(), None
-        if is_again:
+        if not is_again:
+            self._remembered, self._remembered_current = set(), None
+            self.filters.modalities.forget()
+        else:  # beside what the tree before had not found again yet
             if self._current is not None:
                 self._remembered_current = key_of(self._current)
-            self._remembered = {
+            self._remembered |= {
                 key_of(line) for _, line in zip(range(_MOST_REMEMBERED), self.model.opened, strict=False)
             }
-        else:
-            self.filters.modalities.forget()
+        self._changes.clear()
         for name in ("arrange", "check"):
             self.slices.drop(name)
         self.tree, self.shown = tree, None
@@ -103,6 +105,12 @@ class TreePanel(QWidget):
         if not self._timer.isActive():
             self._timer.start(_RENEW)
 
+    def _renew_grown(self) -> None:
+        if self.slices.is_on("arrange"):
+            self._is_late = True  # after what is being arranged, or a quick scan would never let it be shown
+        else:
+            self.renew()
+
     def renew(self) -> None:
         """Arrange what is shown anew, in slices."""
         tree = self.tree
@@ -112,7 +120,7 @@ class TreePanel(QWidget):
         if self.slices.is_on("arrange"):
             self._is_stale = True
             return
-        self._is_stale = False
+        self._is_stale = self._is_late = False
         self.filters.modalities.offer(tree.modalities)
         self._open_again(tree)
         sifting, order, opened = self.filters.sifting, self._order, set(self.model.opened)
@@ -135,7 +143,23 @@ class TreePanel(QWidget):
             if line is not None:
                 self._remembered_current = None
                 self.view.go_to(line)
+        if self._is_late:
+            self.renew_soon()
         self.renewed.emit()
+
+    def reveal(self, key: Key) -> None:
+        """Make the line of this name the current one, whatever has to be opened or shown for that."""
+        line = self.tree.find(key) if self.tree is not None else None
+        if line is None:
+            return
+        self._remembered_current = key
+        above = line.parent
+        while not isinstance(above, Root):
+            self.model.opened.add(above)
+            above = above.parent
+        if self.shown is not None and line not in self.shown:
+            self.filters.clear()
+        self.renew()
 
     def _open_again(self, tree: InventoryTree) -> None:
         for key in list(self._remembered):
@@ -207,14 +231,17 @@ class TreePanel(QWidget):
         if first is not None:
             self.check(lines, first != Qt.CheckState.Checked)
 
-    def _change(self, work: Callable[[InventoryTree], Any]) -> None:
+    def _change(self, work: _Change) -> None:
         tree = self.tree
         if tree is None:
             return
-        if self.slices.is_on("check"):  # one after another: each counts from where the last one ended
-            QTimer.singleShot(10, lambda: self._change(work) if tree is self.tree else None)
-            return
-        self.slices.do("check", _generator(work, tree), self._changed)
+        self._changes.append(work)
+        if not self.slices.is_on("check"):
+            self.slices.do("check", _made(self._changes, tree), self._changed)
+
+    def finish_changes(self) -> None:
+        """Make now what is to be changed."""
+        self.slices.finish("check")
 
     def _changed(self, nothing: object) -> None:
         self.model.refresh()
@@ -223,5 +250,10 @@ class TreePanel(QWidget):
             self.renew()
 
 
-def _generator(work: Callable[[InventoryTree], Any], tree: InventoryTree) -> Generator[None, None, None]:
-    yield from work(tree)
+_Change = Callable[[InventoryTree], Iterable[None]]
+
+
+def _made(changes: deque[_Change], tree: InventoryTree) -> Generator[None, None, None]:
+    """Make one after another: each counts from where the last one ended."""
+    while changes:
+        yield from changes.popleft()(tree)

@@ -63,25 +63,29 @@ class SourceScan(QObject):
         """Scan this source; what was chosen of it before stays chosen."""
         is_again = self.tree is not None and source == self.source
         choices = self.tree.choices if is_again and self.tree is not None else None
-        self.forget()
-        self.source, self.trouble, self.words = source, "", "Scanning"
         try:
             file = self._new_list()
             words = ["scan", source, "--list", str(file), "--json"]
             scan = self.desk.configuration.settings.scan.model_dump(mode="json", exclude_defaults=True)
             words += [word for name, value in scan.items() for word in (f"--{name}", str(value))]
-            self._running = self.desk.run(words)
+            running = self.desk.run(words)
         except UsageError as error:
-            self.trouble, self.words = f"The scan cannot be started: {error}", ""
+            if not is_again:  # else what was found before stays
+                self.forget()
+                self.source = source
+            self.trouble = f"The scan cannot be started: {error}"
             self.ended.emit()
             return
-        self._follow(file, choices)
-        self._running.looked.connect(self._look)
-        self._running.ended.connect(self._over)
+        self.follow(source, file, choices)
+        self._running = running
+        running.looked.connect(self._look)
+        running.ended.connect(self._over)
 
-    def _follow(self, file: Path, choices: Choices | None) -> None:
-        self.is_on, self.is_whole = True, False
-        self._feed = Feed(file, self)
+    def follow(self, source: str, file: Path, choices: Choices | None = None) -> None:
+        """Show what a scan of this source writes to this list, which is removed when it is let go of."""
+        self.forget()
+        self.source, self.words, self.is_on = source, "Scanning", True
+        self._feed = Feed(file, self, is_once=True)
         self.tree = InventoryTree(self._feed.tail, choices)
         self._feed.grew.connect(self._take)
         self._feed.start()
@@ -107,6 +111,7 @@ class SourceScan(QObject):
             with suppress(OSError):
                 self._feed.tail.file.unlink()
             self._feed.deleteLater()
+        if self._frozen:
             gc.unfreeze()
         self._running = self._feed = self.tree = None
         self._frozen = 0
@@ -141,6 +146,7 @@ class SourceScan(QObject):
         if not growth.is_all:
             QTimer.singleShot(1, lambda: self._finish(feed, code))
             return
+        feed.rest()
         has_list = bool(feed.tail.header)  # a scan that could not begin leaves none
         self.is_on, self.is_whole, self.words = False, has_list and code in _FINISHED, ""
         if code == _STOPPED:
@@ -166,11 +172,12 @@ class SourceScan(QObject):
             folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{folder} cannot be made: {error.strerror or error}") from error
+        ours = f"{os.getpid()}-"
         for old in folder.glob("*.jsonl"):
             with suppress(OSError):
-                if time.time() - old.stat().st_mtime > _OLD:
+                if not old.name.startswith(ours) and time.time() - old.stat().st_mtime > _OLD:
                     old.unlink()
-        return folder / f"{os.getpid()}-{secrets.token_hex(4)}.jsonl"
+        return folder / f"{ours}{secrets.token_hex(4)}.jsonl"
 
 
 def _found(snapshot: Mapping[str, Any]) -> int:

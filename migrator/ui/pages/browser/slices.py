@@ -36,6 +36,12 @@ class Slices(QObject):
     def is_on(self, name: str) -> bool:
         return name in self._works
 
+    def finish(self, name: str) -> None:
+        """Do the rest of it now, in one go, where it is not done yet."""
+        if name in self._works:
+            work, then = self._works.pop(name)
+            then(_result(work))
+
     def _step(self) -> None:
         end = time.perf_counter() + _SLICE
         while self._works:
@@ -50,3 +56,11 @@ class Slices(QObject):
                 if self._works.get(name, (None,))[0] is work:
                     del self._works[name]
                 then(over.value)
+
+
+def _result(work: _Work) -> Any:
+    while True:
+        try:
+            next(work)
+        except StopIteration as over:
+            return over.value
