@@ -71,6 +71,9 @@ def verification(kept: tuple[dict[str, Any], float] | None, proof: ProofState) -
         f"should hold, {matched:,} are there and {missing:,} are missing; it holds {extra:,} more in these "
         "studies."
     )
+    unknown = expected - matched - missing - number_in(value, "elsewhere")
+    if unknown > 0:
+        text += f" Of {counted(unknown, 'instance')} its answers do not tell."
     if proof.by_count:
         text += f" Of {counted(proof.by_count, 'study')} it told only the number of instances."
     if number_in(value, "elsewhere"):

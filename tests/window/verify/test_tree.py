@@ -11,12 +11,13 @@ from PyQt5.QtWidgets import QMenu
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
-from migrator.jobs.verified import Verdict, Verified, read_verified
+from migrator.checks.verify_report import VerifyReport
+from migrator.jobs.verified import Proof, StudyResult, Verdict, Verified, read_verified
 from migrator.ui.desk import Desk
 from migrator.ui.pages.verify.model import StudyModel
 from migrator.ui.pages.verify.parts import COLUMNS
 from migrator.ui.pages.verify.tree import StudyTree
-from tests.window.verify.making import NODE, SOURCE, instance_uid, keep, report
+from tests.window.verify.making import NODE, SOURCE, instance_uid, keep, report, study, study_uid
 
 
 @pytest.fixture
@@ -75,6 +76,19 @@ def test_the_list_is_narrowed_by_verdict_text_and_difference(model: StudyModel) 
     assert column(model, "Verdict") == ["MISSING"]
     model.narrow([], "nobody")
     assert model.rowCount() == 0
+
+
+def test_of_what_is_not_proven_nothing_is_said_to_be_there_or_missing(data_directory: Path) -> None:
+    unknown = StudyResult(study_uid(0), Verdict.UNPROVEN, Proof.NONE, 3, 0, 0, 0, reason="no answer")
+    keep(data_directory, VerifyReport((unknown, study(1))))
+    verified = read_verified(data_directory, SOURCE, NODE)
+    made = StudyModel()
+    made.show(verified.studies, {})
+    assert column(made, "There") == ["? of 3", "3 of 3"]
+    assert column(made, "Missing") == ["?", "0"]
+    statement = verified.statement("Verification")
+    assert statement is not None
+    assert "Of 3 instances its answers do not tell." in statement.text
 
 
 def test_parts_stay_with_their_study_when_the_order_changes(model: StudyModel) -> None:

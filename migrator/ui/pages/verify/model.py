@@ -118,8 +118,11 @@ class StudyModel(QAbstractItemModel):
         part = self.part(index)
         if part is not None and part.text:
             return part.text
-        found = self.studies[self.rows[index.row()]] if part is None else None
-        cells = part.cells if part is not None else [cell_of(found, place) for place in range(len(COLUMNS))]
+        if part is not None:
+            cells: Iterable[str] = part.cells
+        else:
+            found = self.studies[self.rows[index.row()]]
+            cells = (cell_of(found, column) for column in range(len(COLUMNS)))
         return "\t".join(" ".join(cell.split()) for cell in cells)
 
     def part(self, index: QModelIndex) -> Part | None:

@@ -224,8 +224,8 @@ class VerifyPage(Page):
     def _show(self) -> None:
         state, verified = self.state, self.state.verified
         job = state.job
-        node = "" if job is None or len(self._jobs) > 1 else str(job.node)  # else the selector says it
-        self._about.say(f"{job.source}  to  {node}".rstrip() if job is not None else "")
+        to = "" if job is None or len(self._jobs) > 1 else f"  to  {job.node}"  # else the selector says it
+        self._about.say(f"{job.source}{to}" if job is not None else "")
         why = "Choose a source and a destination first" if job is None else "Another check is on"
         can_verify = job is not None and not state.is_on
         self.verify.setEnabled(can_verify)

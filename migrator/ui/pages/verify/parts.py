@@ -62,8 +62,8 @@ _TEXTS: tuple[Callable[[Found], str], ...] = (
     lambda found: day(found.date),
     lambda found: found.description if found.is_named else found.study_uid,
     lambda found: found.modalities,
-    lambda found: _there(found.matched, found.expected),
-    lambda found: f"{found.missing:,}",
+    lambda found: _there(found),
+    lambda found: _missing(found.missing, found.verdict),
     lambda found: f"{found.unexpected:,}",
     lambda found: f"{found.different:,}",
     lambda found: PROOFS[found.proof],
@@ -85,8 +85,17 @@ _KEYS: tuple[Callable[[Found], Any], ...] = (
 )
 
 
-def _there(matched: int, expected: int) -> str:
-    return f"{matched:,} of {expected:,}"
+def _there(one: Found | SeriesResult) -> str:
+    return f"{'?' if _is_unknown(one.matched, one.verdict) else f'{one.matched:,}'} of {one.expected:,}"
+
+
+def _missing(count: int, verdict: Verdict) -> str:
+    return "?" if _is_unknown(count, verdict) else f"{count:,}"
+
+
+def _is_unknown(count: int, verdict: Verdict) -> bool:
+    """Where nothing is proven, none are known: neither to be there nor to be missing."""
+    return verdict is Verdict.UNPROVEN and not count
 
 
 def parts_of(found: Found, paths: Mapping[str, str]) -> tuple[Part, ...]:
@@ -128,8 +137,9 @@ def _series(series: SeriesResult, paths: Mapping[str, str]) -> Part:
         "",
         series.description or "(no description)",
         series.modality,
-        _there(series.matched, series.expected),
-        *(f"{count:,}" for count in (series.missing_count, series.extra_count, len(series.elsewhere))),
+        _there(series),
+        _missing(series.missing_count, series.verdict),
+        *(f"{count:,}" for count in (series.extra_count, len(series.elsewhere))),
         PROOFS[series.proof],
         series.reason or f"Series {series.series_uid}",
     )

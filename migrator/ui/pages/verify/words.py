@@ -15,9 +15,9 @@ VERDICTS: dict[Verdict, str] = {
 """In the order in which they want attention."""
 
 MEANINGS: dict[Verdict, str] = {
-    Verdict.MATCH: "The destination named every instance that it should hold",
-    Verdict.MISMATCH: "The destination holds other instances than those that were sent",
-    Verdict.MISSING: "The destination lacks instances that were sent",
+    Verdict.MATCH: "The destination holds every instance that was sent; Proof tells how that is known",
+    Verdict.MISMATCH: "The destination holds only some of what was sent, or has it under another series",
+    Verdict.MISSING: "The destination holds none of the instances that were sent",
     Verdict.UNPROVEN: "The destination's answers do not prove it either way",
 }
 
