@@ -78,7 +78,9 @@ class _Teller:
     def write(self, text: str) -> int:
         *lines, self._rest = (self._rest + text).split("\n")
         for line in filter(str.strip, lines):
-            LINES.add("error" if line.startswith("dicom_migrator: ") else "info", line)
+            # Without the name, so that an error that is also logged is the same line.
+            words = line.removeprefix("dicom_migrator: ")
+            LINES.add("info" if words == line else "error", words)
         return self._stream.write(text)
 
     def __getattr__(self, name: str) -> object:

@@ -23,6 +23,8 @@ class Control:
         self._running.set()
         self._lock = threading.Lock()
         self._on_cancel: list[Callable[[], None]] = []  # guarded by _lock
+        self._children: list[Control] = []  # guarded by _lock
+        self._parent: Control | None = None
 
     @property
     def is_cancelled(self) -> bool:
@@ -34,10 +36,21 @@ class Control:
 
     def pause(self) -> None:
         """Hold the job at its next checkpoint."""
-        self._running.clear()
+        with self._lock:
+            self._running.clear()
+            children = list(self._children)
+        for child in children:
+            child.pause()
 
     def resume(self) -> None:
-        self._running.set()
+        """Let it go on, with all its parts. Where a part goes on, the whole is not paused any more."""
+        with self._lock:
+            self._running.set()
+            children = list(self._children)
+        for child in children:
+            child.resume()
+        if self._parent is not None:
+            self._parent._running.set()
 
     def cancel(self) -> None:
         """Ask the job to stop; wakes every wait and calls what `on_cancel` registered."""
@@ -59,8 +72,13 @@ class Control:
         _thread.start_new_thread(self.cancel, ())
 
     def child(self) -> Control:
-        """A control that is cancelled with this one, and pauses and cancels by itself."""
+        """A control that is paused, resumed and cancelled with this one, and also by itself."""
         child = Control()
+        child._parent = self
+        with self._lock:
+            self._children.append(child)
+            if self.is_paused:
+                child.pause()
         self.on_cancel(child.cancel)
         return child
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrator.cli.main import main
+from migrator.core.control import Control
 from tests.migrate.running import Ran
 from tests.peers import KeepingScp, Manners, wait_until
 from tests.peers.archives import Archive
@@ -98,3 +99,23 @@ def test_a_run_says_how_its_destination_stands(
     status = json.loads(out)
     assert status["run"]["found"] == 20
     assert status["destination"] == str(peer.node)
+
+
+def test_the_whole_pauses_and_resumes_its_parts_and_each_of_them_goes_on_alone() -> None:
+    whole = Control()
+    parts = [whole.child(), whole.child()]
+
+    def stand() -> list[bool]:
+        return [one.is_paused for one in (whole, *parts)]
+
+    whole.pause()
+    assert stand() == [True, True, True]
+    assert whole.child().is_paused
+    parts[0].resume()
+    assert stand() == [False, False, True]
+    whole.resume()
+    assert stand() == [False, False, False]
+    parts[1].pause()
+    assert stand() == [False, False, True]
+    whole.cancel()
+    assert all(one.is_cancelled for one in parts)

@@ -107,6 +107,11 @@ def test_a_run_is_seen_and_its_dials_are_turned(
     card.pausing.click()
     qtbot.waitUntil(lambda: card.pausing.text() == "Pause", timeout=10_000)
     assert any(not one.is_gap for one in page.history.points(is_whole=True))
+    migration.do("pause")
+    qtbot.waitUntil(lambda: all(one.state.text() == "● Paused" for one in (card, down)), timeout=10_000)
+    card.pausing.click()
+    qtbot.waitUntil(lambda: not migration.sight.is_paused, timeout=10_000)
+    assert down.state.text() == "● Paused"
     qtbot.waitUntil(lambda: card.state.text() == "● Done", timeout=30_000)
     assert "100 found" in page.figures.done.accessibleName()
     with qtbot.waitSignal(migration.ended, timeout=30_000):

@@ -197,8 +197,8 @@ def _ask(
 
 
 def _pause(migration: Migration, number: int, action: str) -> None:
-    """One of several is held alone; where the whole run is, that goes on as a whole."""
-    if len(migration.nodes) == 1 or (action == "resume" and migration.sight.is_paused):
+    """One of several is held alone, and goes on alone."""
+    if len(migration.nodes) == 1:
         migration.do(action)
-    if len(migration.nodes) > 1:
+    else:
         migration.ask({"do": action}, at=number)
