@@ -87,7 +87,8 @@ def is_worth_compacting(outcomes: int, paths: int) -> bool:
 
 
 def compact(file: Path, in_doubt: Collection[str]) -> None:
-    """Rewrite a manifest without superseded lines, atomically. The caller holds the job's lock.
+    """Rewrite a manifest without superseded lines, atomically, if the system lets us. The caller holds the
+    job's lock.
 
     Of an audit log's heads the last two of each run stay, in their places among the outcomes: those behind
     them may lack their events.
@@ -103,7 +104,10 @@ def compact(file: Path, in_doubt: Collection[str]) -> None:
             stream.write(encode({"t": "begin", "uids": sorted(in_doubt)}))
         stream.flush()
         os.fsync(stream.fileno())
-    rewritten.replace(file)
+    try:
+        rewritten.replace(file)
+    except PermissionError:  # on Windows, where somebody reads it: it only stays larger
+        rewritten.unlink(missing_ok=True)
 
 
 def _newest_heads(file: Path) -> dict[tuple[str, str], deque[int]]:

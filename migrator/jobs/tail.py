@@ -25,6 +25,7 @@ from migrator.engine.accounting import Ledger
 from migrator.engine.manifest_lines import Row as Row  # the faces' too
 from migrator.engine.manifest_lines import path_of, row_of, series_of
 from migrator.jobs.naming import uid_words
+from migrator.jobs.shared_file import open_shared
 from migrator.records.words import day, person
 
 WORDS = ("", "OK", "WARN", "HEALED", "REMAP", "SKIP", "HELD", "FAIL")
@@ -144,7 +145,7 @@ class Tail:
         self._identity = None
         if identity is not None:
             try:
-                self._stream = self.file.open("rb")
+                self._stream = open_shared(self.file)
             except OSError:
                 return had_rows
             self._identity = identity

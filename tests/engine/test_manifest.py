@@ -157,6 +157,27 @@ def test_filtered_and_passing_failures_are_not_settled(tmp_path: Path) -> None:
     again.manifest.close()
 
 
+def test_a_manifest_that_cannot_be_replaced_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = open_record(tmp_path)
+    (instance,) = make_study(1, 1)
+    record.found(instance)
+    for state in (State.FAILED, State.SENT):
+        record.settle(instance, Outcome(state))
+    file = record.manifest.file
+    record.manifest.close()
+    before = file.read_bytes()
+
+    def refuse(path: Path, target: Path) -> Path:
+        raise PermissionError(13, "somebody reads it")  # as Windows does
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    compact(file, set())
+    assert file.read_bytes() == before
+    assert [one.name for one in file.parent.glob("*.new")] == []
+
+
 def test_compacting_keeps_the_last_word_on_every_path(tmp_path: Path) -> None:
     record = open_record(tmp_path)
     study = make_study(1, 3)
