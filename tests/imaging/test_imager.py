@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,6 +23,7 @@ from migrator.dicom.imaging.picture import Look
 from tests.imaging.making import make_image, save
 from tests.peers.processes import wait_until
 
+ROOT = Path(__file__).parents[2]
 stops = pytest.mark.skipif(os.name == "nt", reason="Windows stops no process by a signal")
 
 
@@ -96,6 +99,21 @@ def test_a_decoder_that_hangs_is_ended(make_imager: Callable[..., Imager], path:
     assert "took longer than 0.5 seconds" in found.trouble
     assert found.tags
     assert not process.is_running()
+
+
+def test_a_program_that_fails_ends_with_its_decoder(path: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "if __name__ == '__main__':\n"
+        "    from migrator.dicom.imaging.imager import Imager\n"
+        "    imager = Imager()\n"
+        f"    assert imager.look({path!r}).picture is not None\n"
+        "    raise SystemExit(3)\n",
+        "utf-8",
+    )
+    assert subprocess.run([sys.executable, str(program)], timeout=120, check=False).returncode == 3
 
 
 @stops

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ class Imager:
         self._lock = threading.Lock()
         self._worker: Worker | None = None  # guarded by _lock
         self._is_closed = False  # guarded by _lock
+        # A program that fails before it closes would wait for the process, which waits for it.
+        atexit.register(self.close)
 
     def look(self, path: str, frame: int = 0, is_cancelled: Callable[[], bool] = lambda: False) -> Look:
         """Look at one frame of a file. Raises Cancelled once `is_cancelled`, or closed.
@@ -74,6 +77,7 @@ class Imager:
             worker, self._worker = self._worker, None
         if worker is not None:
             worker.end()
+        atexit.unregister(self.close)
 
     def _take(self) -> tuple[Worker, bool]:
         """A process, and whether it is only being started."""
