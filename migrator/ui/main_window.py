@@ -149,6 +149,7 @@ class MainWindow(QMainWindow):
         desk.migration_changed.connect(self._follow)
         desk.started.connect(self._started)
         self.welcome.source_wanted.connect(self.choose_source)
+        self.welcome.pacs_wanted.connect(self.name_pacs)
         self.welcome.demo_wanted.connect(self.turn_demo)
         self.demo.changed.connect(self._show_demo)
         self.attending.several.connect(self._choose_run)
@@ -197,6 +198,11 @@ class MainWindow(QMainWindow):
         """Ask for the source folder."""
         self.go("configuration")
         self.configuration_page.source.browse.click()
+
+    def name_pacs(self) -> None:
+        """Let the destination be written."""
+        self.go("configuration")
+        self.configuration_page.destination.focus(0, "host")
 
     def take_source(self, source: str) -> None:
         """Make this folder the source, unless a run of another one is on."""

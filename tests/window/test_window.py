@@ -89,6 +89,7 @@ def test_a_first_start_says_what_to_do(window: MainWindow) -> None:
     assert [welcome.choose.isEnabled(), welcome.name.isEnabled(), welcome.start.isEnabled()] == [1, 1, 0]
     assert welcome.demo.isEnabled()
     welcome.name.click()
+    assert window.configuration_page.destination.form.fields["host"].line.hasFocus()
     assert window.page == "configuration"
 
 

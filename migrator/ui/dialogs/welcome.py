@@ -49,6 +49,7 @@ class Welcome(QWidget):
     """Stands in the pages' place until there is something to show."""
 
     source_wanted = pyqtSignal()
+    pacs_wanted = pyqtSignal()
     demo_wanted = pyqtSignal()
 
     def __init__(self, desk: Desk) -> None:
@@ -69,7 +70,7 @@ class Welcome(QWidget):
         )  # fmt: skip
         self._arrange()
         self.choose.clicked.connect(lambda: self.source_wanted.emit())
-        self.name.clicked.connect(lambda: desk.go("configuration"))
+        self.name.clicked.connect(lambda: self.pacs_wanted.emit())
         self.start.clicked.connect(lambda: desk.go("upload"))
         self.demo.clicked.connect(lambda: self.demo_wanted.emit())
         desk.configuration_changed.connect(self.show_configuration)
