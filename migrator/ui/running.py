@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -15,10 +16,13 @@ from migrator.engine.accounting import Ledger, Snapshot
 from migrator.jobs.home import job_folder
 from migrator.jobs.launch import Launched, Look, Watch, note_lost
 from migrator.jobs.migrate_totals import total_of
+from migrator.jobs.watched import Line
 from migrator.ui.bridge import Bridge
 from migrator.ui.real_path import real_path
 
 _AGAIN = 500  # milliseconds until it is asked again what it has refused
+
+_TOLD = 500  # lines that two destinations of one process may have in common, and not at the same time
 
 
 class Running(QObject):
@@ -155,6 +159,7 @@ class Migration(QObject):
             _Reach(folder, str(node)) for folder, node in zip(self.folders, self.nodes, strict=True)
         ]
         self._looks: dict[int, Look | None] = {}
+        self._told: deque[Line] = deque(maxlen=_TOLD)
         self._was_live = running is not None
         bridge.looked.connect(self._take)
         for reach in self._reaches:
@@ -213,9 +218,16 @@ class Migration(QObject):
             return
         self._looks[number] = look if isinstance(look, Look) else None
         if isinstance(look, Look) and look.lines and self.running is None:
-            self.told.emit(look.lines)
+            self._tell(look.lines)
         if self._own is None and number == len(self._reaches) - 1:
             self._show()
+
+    def _tell(self, lines: Sequence[Line]) -> None:
+        """Each once: one process tells the same lines of each of its destinations."""
+        new = tuple(line for line in lines if line not in self._told)
+        self._told.extend(new)
+        if new:
+            self.told.emit(new)
 
     @property
     def _own(self) -> Look | None:

@@ -12,6 +12,8 @@ from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from migrator.core.model import Node
+from migrator.jobs.launch import Look
 from migrator.jobs.watched import Line
 from migrator.ui.configuration import Configuration, Destination
 from migrator.ui.desk import Desk
@@ -121,6 +123,17 @@ def test_what_is_shown_is_exported_for_its_owner_only_and_never_into_the_source(
 def test_a_line_is_one_line_whatever_it_holds(page: LogPage) -> None:
     page.desk.log.add([Line(1.0, "info", "told\r\n2026-01-01 error forged\u2028too")])
     assert len(page.texts(chosen_only=False)[0].splitlines()) == 1
+
+
+def test_what_one_process_tells_of_two_destinations_is_listed_once(page: LogPage) -> None:
+    nodes = [Node("10.0.0.7", 104, "PACS"), Node("10.0.0.8", 104, "VNA")]
+    migration = page.desk.open_job("/nowhere", nodes)
+    look = Look(
+        lines=(Line(1.0, "info", "scanning"), Line(1.1, "info", "scanning"), Line(2.0, "info", "sending"))
+    )
+    for reach in migration._reaches:
+        page.desk.bridge.looked.emit(reach, look)
+    assert [text for text in shown(page) if "ing" in text] == ["scanning", "scanning", "sending"]
 
 
 def test_what_fails_in_a_run_is_told_once_by_its_uid_also_what_the_scan_found(
