@@ -28,9 +28,9 @@ def filters_of(settings: FilterSettings, root: str = "") -> list[Filter]:
     if settings.patient:
         filters.append(_by_patient(settings.patient))
     if settings.studies_from:
-        filters.append(_by_study(frozenset(_lines(settings.studies_from))))
+        filters.append(_by_study(frozenset(lines_of(settings.studies_from))))
     if settings.files_from:
-        filters.append(_by_path(frozenset(_plain_path(line, root) for line in _lines(settings.files_from))))
+        filters.append(_by_path(frozenset(plain_path(line, root) for line in lines_of(settings.files_from))))
     if settings.shard:
         filters.append(_by_shard(settings.shard))
     return filters
@@ -83,10 +83,11 @@ def _by_study(uids: frozenset[str]) -> Filter:
 
 
 def _by_path(paths: frozenset[str]) -> Filter:
-    return _leave_unless(lambda instance: _plain_path(instance.path) in paths)
+    return _leave_unless(lambda instance: plain_path(instance.path) in paths)
 
 
-def _plain_path(path: str, root: str = "") -> str:
+def plain_path(path: str, root: str = "") -> str:
+    """A path as lists and instances compare it: relative to the root, with forward slashes."""
     plain = path.replace("\\", "/")
     if root:
         plain = plain.removeprefix(root.replace("\\", "/").rstrip("/") + "/")
@@ -106,7 +107,8 @@ def _by_shard(text: str) -> Filter:
     return leave
 
 
-def _lines(file: str) -> list[str]:
+def lines_of(file: str) -> list[str]:
+    """The entries of a list of studies or files. Raises UsageError where it cannot be read."""
     try:
         text = Path(file).read_text("utf-8-sig", "surrogateescape")
     except OSError as error:

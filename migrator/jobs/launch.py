@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from migrator.core.errors import NotRunning, UsageError
+from migrator.engine.filters import lines_of, plain_path
 from migrator.jobs.steering import Steering, is_gone
 from migrator.jobs.watched import LINES, Line, Progress
 from migrator.records.writing import write_whole
@@ -220,7 +221,7 @@ def launch(
         _make_room(home / _FOLDER)
         folder.mkdir(mode=0o700)
         if settings is not None:
-            whole = _with_lists(settings, lists or {}, folder)
+            whole = _with_lists(settings, _narrowed(settings, lists or {}, arguments), folder)
             write_whole(folder / SETTINGS, json.dumps(whole).encode())
             words += ["--settings", str(folder / SETTINGS)]
         write_whole(folder / _COMMAND, json.dumps({"arguments": words, "at": time.time()}).encode())
@@ -230,6 +231,22 @@ def launch(
         why = (error.strerror or error) if isinstance(error, OSError) else error
         raise UsageError(f"{arguments[0]} cannot be started: {why}") from error
     return Launched(folder, process)
+
+
+def _narrowed(
+    settings: Mapping[str, Any], lists: Mapping[str, Sequence[str]], arguments: Sequence[str]
+) -> dict[str, list[str]]:
+    """These entries, as far as a list that is configured has them too: choosing never widens a filter.
+
+    Raises UsageError where the configured list cannot be read.
+    """
+    root = os.path.realpath(arguments[1]) if len(arguments) > 1 else ""
+    narrowed = {name: list(entries) for name, entries in lists.items()}
+    for name, entries in narrowed.items():
+        if file := settings.get("settings", {}).get("filter", {}).get(name):
+            wanted = {plain_path(line, root) for line in lines_of(file)}
+            narrowed[name] = [entry for entry in entries if plain_path(entry) in wanted]
+    return narrowed
 
 
 def _with_lists(

@@ -1,8 +1,7 @@
 """The rows of a manifest, or of a scan's list, while another process writes it. For one thread.
 
-In memory stand a few columns per row: 24 bytes, and some 130 more where a path may come again; texts are
-read again from the file where they are wanted. All is done in slices of a given time, so that a face with an
-event loop can go on between them.
+In memory stand columns: 24 bytes a row, and some 130 more where a path may come again; texts are read from
+the file when wanted. All is done in slices of a given time, so that an event loop can go on between them.
 """
 
 from __future__ import annotations

@@ -59,6 +59,19 @@ def test_only_the_owner_can_read_what_is_kept(archive: Make, data_directory: Pat
     command.forget()
 
 
+def test_what_is_chosen_narrows_a_list_that_is_configured(
+    archive: Make, data_directory: Path, tmp_path: Path
+) -> None:
+    source = archive(studies=1, instances=3).folder
+    kept = tmp_path / "kept.txt"
+    kept.write_text(f"{source}/a/1.dcm\n./a/2.dcm\n")
+    settings = {"settings": {"filter": {"files_from": str(kept)}}}
+    command = launch(data_directory, ["scan", str(source)], settings, {"files_from": ["a/1.dcm", "a/3.dcm"]})
+    assert (command.folder / "files_from.txt").read_text() == "a/1.dcm\n"
+    until_ended(command)
+    command.forget()
+
+
 def test_a_migration_is_watched_and_steered(
     archive: Make, keeping_scp: Keeping, data_directory: Path
 ) -> None:
