@@ -120,8 +120,9 @@ def test_a_run_is_seen_and_its_dials_are_turned(
     assert page.figures.left.text == "-"
     assert page.figures.files.text not in ("-", "0.0")
     assert page.figures.files.accessibleName().endswith("mean of the last run")
-    qtbot.waitUntil(lambda: page.figures.done.text == "54", timeout=5_000)
-    assert "46 pending" in page.donut.donut.accessibleDescription()
+    # What was under way when it went down is pending, or of unknown fate: that is for the engine to say.
+    qtbot.waitUntil(lambda: 50 < int(page.figures.done.text) < 60, timeout=5_000)
+    assert f"{100 - int(page.figures.done.text)} pending" in page.donut.donut.accessibleDescription()
 
 
 def test_a_delayed_start_is_counted_down_and_can_be_skipped(
