@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -59,6 +60,10 @@ def write_lock(lock: Path, *wheels: Path) -> Path:
     return lock
 
 
+def heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class TinyClone:
     """A clone with the real launcher, a stand-in for migrator, and a lock of one tiny package."""
 
@@ -104,6 +109,8 @@ class TinyClone:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # Tests that run in the background of a shell have inherited that Ctrl-C is ignored.
+            preexec_fn=None if sys.platform == "win32" else heed_interrupts,
         )
 
     def run_bare(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
