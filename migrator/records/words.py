@@ -32,6 +32,11 @@ def size(number: float) -> str:
     return f"{number:,.1f} TB"
 
 
+def percent(share: float) -> int:
+    """Of a share from 0 to 1: 100 only when all is."""
+    return math.floor(share * 100 + 1e-9)
+
+
 def day(date: str) -> str:
     """DICOM's YYYYMMDD as YYYY-MM-DD; what is no such date stays as it is."""
     if len(date) == 8 and date.isascii() and date.isdigit():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from migrator.core.model import Node
-from migrator.records.words import clock, counted
+from migrator.records.words import clock, counted, percent
 from migrator.ui.running import Migration, Sight
 
 TITLE = "DICOM PACS Migrator"
@@ -18,17 +16,17 @@ def percent_of(sight: Sight) -> int | None:
     """How many percent of the run are settled: 100 only when all is."""
     total = sight.total
     share = None if total is None else total.share
-    return None if share is None else math.floor(share * 100 + 1e-9)
+    return None if share is None else percent(share)
 
 
 def brief(sight: Sight) -> str:
     """47% - ETA 2:14:30; empty while nothing is on."""
     if not sight.is_live:
         return ""
-    total, percent = sight.total, percent_of(sight)
-    if percent is None or total is None:
+    total, done = sight.total, percent_of(sight)
+    if done is None or total is None:
         return (total.phase if total is not None else "starting").capitalize()
-    parts = [f"{percent}%"]
+    parts = [f"{done}%"]
     if sight.is_paused:
         parts.append("paused")
     elif not total.run.pending:

@@ -11,7 +11,7 @@ from PyQt5.QtGui import QColor, QPainter
 from PyQt5.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from migrator.jobs.standing import StudyCount, StudyTally
-from migrator.records.words import count, day, person, size
+from migrator.records.words import count, day, percent, person, size
 from migrator.ui.theme import tokens
 
 COLUMNS = ("Patient", "Study", "Date", "Mod", "Files", "Progress", "Failed")
@@ -121,7 +121,7 @@ class StudiesModel(QAbstractTableModel):
             return "complete"
         if self.is_live and one.is_in_work(time.monotonic()):
             return "in work"
-        return "" if one.share is None else f"{one.share:.0%}"
+        return "" if one.share is None else f"{percent(one.share)}%"
 
 
 class ProgressBarDelegate(QStyledItemDelegate):

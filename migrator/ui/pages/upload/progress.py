@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PyQt5.QtWidgets import QFrame, QLabel, QProgressBar, QWidget
 
 from migrator.engine.accounting import Ledger, Snapshot
+from migrator.records.words import percent
 from migrator.ui.pages.upload.ledger import LedgerGrid
 from migrator.ui.pages.upload.words import figures, holding, phase_words
 from migrator.ui.running import Sight
@@ -46,7 +47,7 @@ class ProgressCard(QFrame):
         """A run that is on, or was, as this window has seen it."""
         self._phase.setText(_ended_phase(sight, snapshot) or phase_words(snapshot, sight.is_paused))
         share = snapshot.share if snapshot is not None else None
-        self._percent.setText("" if share is None else f"{share * 100:.0f} %")
+        self._percent.setText("" if share is None else f"{percent(share)} %")
         is_endless = share is None and sight.is_live and not sight.is_paused
         has_ended = bool(snapshot is not None and not sight.is_live and not snapshot.run.pending)
         self._bar.setMaximum(0 if is_endless else 1000)
