@@ -66,6 +66,8 @@ class Desk(QObject):
     """(source, {study UID: files}): a scan of the whole source has ended."""
     leaving = pyqtSignal()
     """It is about to be closed: what is not kept yet is to be kept now, and what looks around is to stop."""
+    closed = pyqtSignal()
+    """All is kept: files are to be let go of."""
     noticed = pyqtSignal(str, str)
     """(level, text): something to show for a moment, whatever page is on view."""
 
@@ -103,6 +105,7 @@ class Desk(QObject):
         self.helper.close()
         for running in self.commands:
             running.launched.leave()
+        self.closed.emit()
 
     # The configuration
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from PyQt5.QtCore import QCoreApplication, QObject, QTimer, pyqtSignal
+from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 
 from migrator.core.errors import UsageError
 from migrator.jobs.inventory_tree import Choices, InventoryTree
@@ -55,9 +55,7 @@ class SourceScan(QObject):
         self._running: Running | None = None
         self._feed: Feed | None = None
         self._frozen = 0
-        application = QCoreApplication.instance()
-        if application is not None:
-            application.aboutToQuit.connect(self.forget)
+        desk.closed.connect(self.forget)
 
     def start(self, source: str) -> None:
         """Scan this source; what was chosen of it before stays chosen."""
