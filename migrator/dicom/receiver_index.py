@@ -165,9 +165,9 @@ def _test(keyword: str, wanted: str) -> Callable[[str], bool]:
 
 def _answer(row: Record, wanted: list[str], level: str) -> Dataset:
     ds = Dataset()
-    ds.SpecificCharacterSet = "ISO_IR 192"
     for keyword in wanted:
         if dictionary_VR(keyword) != "SQ":
             setattr(ds, keyword, row.get(keyword, ""))
+    ds.SpecificCharacterSet = "ISO_IR 192"  # of the answer, whatever that of the question is
     ds.QueryRetrieveLevel = level
     return ds
