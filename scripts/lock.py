@@ -24,6 +24,10 @@ LOCKS = {
         *("pyproject.toml", "--extra", "window", "--group", "dev"),
         *("--constraint", "requirements/base.lock", "--constraint", "requirements/window.lock"),
     ],
+    "exe": [
+        *("pyproject.toml", "--extra", "window", "--group", "exe"),
+        *("--constraint", "requirements/base.lock", "--constraint", "requirements/window.lock"),
+    ],
     "pip": ["--group", "pip"],
 }
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")

@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the negotiations and the DIMSE commands of failing files to FILE",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    groups = ("send", "recovery", "pace", "rule", "tls", "scan", "filter", "audit")
+    groups = ("send", "recovery", "pace", "rule", "tls", "scan", "filter", "audit", "monitor", "notify")
     add_settings(parser, *groups, "proof.attributes,deep,listen")
 
 

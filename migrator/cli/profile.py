@@ -20,7 +20,7 @@ from migrator.jobs.profile import (
     profile_of,
     read_profiles,
 )
-from migrator.jobs.secrets import keep_passphrase
+from migrator.jobs.secrets import passphrase_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +95,7 @@ def _ask_passphrase(arguments: argparse.Namespace) -> None:
     if not tls.cert:
         raise UsageError("--ask-passphrase needs --cert, and --key where the key is in another file")
     key = tls.key or tls.cert
-    keep_passphrase(key, getpass.getpass(f"passphrase of {key}: "))
+    passphrase_of(key).keep(getpass.getpass(f"passphrase of {key}: "))
 
 
 def _show(arguments: argparse.Namespace) -> None:

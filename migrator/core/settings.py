@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from migrator.core.times import clock_range, duration, moment_text, weekday_list
-
-
-def _setting(meaning: str, metavar: str = "", *, shapes: bool = False, **limits: Any) -> Any:
-    return Field(description=meaning, json_schema_extra={"metavar": metavar, "shapes": shapes}, **limits)
-
-
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from migrator.core.settings_base import Duration, Group, setting
+from migrator.core.settings_monitor import MonitorSettings
+from migrator.core.settings_notify import NotifySettings
+from migrator.core.times import clock_range, moment_text, weekday_list
 
 
 def _without_sign(text: object) -> object:
@@ -26,18 +21,17 @@ def _without_sign(text: object) -> object:
 
 
 _Percent = Annotated[float, BeforeValidator(_without_sign), Field(ge=0, le=100, allow_inf_nan=False)]
-_Duration = Annotated[float, BeforeValidator(duration)]
 _ClockRange = Annotated[str, AfterValidator(clock_range)]
 _Weekdays = Annotated[str, AfterValidator(weekday_list)]
 _Moment = Annotated[str, AfterValidator(moment_text)]
 
 
-class ScanSettings(_Group):
+class ScanSettings(Group):
     """How the source is read."""
 
     settle: Annotated[
         float,
-        _setting(
+        setting(
             "seconds since its last change before a file is read; younger ones wait for the end of the pass",
             "S",
             ge=0,
@@ -45,84 +39,82 @@ class ScanSettings(_Group):
         ),
     ] = 5.0
     readers: Annotated[
-        int, _setting("threads that read headers; 0 chooses by measured latency", "N", ge=0, le=16)
+        int, setting("threads that read headers; 0 chooses by measured latency", "N", ge=0, le=16)
     ] = 0
     conflicts: Annotated[
         Literal["hold", "send"],
-        _setting(
-            "one SOP instance UID with other content: hold it for a person, or send it too", shapes=True
-        ),
+        setting("one SOP instance UID with other content: hold it for a person, or send it too", shapes=True),
     ] = "hold"
 
 
-class FilterSettings(_Group):
+class FilterSettings(Group):
     """Which instances are migrated; all others are recorded as skipped."""
 
-    modality: Annotated[tuple[str, ...], _setting("only these modalities (CT, MR …)", "M")] = ()
+    modality: Annotated[tuple[str, ...], setting("only these modalities (CT, MR …)", "M")] = ()
     study_date: Annotated[
-        str, _setting("only studies of these dates: YYYYMMDD..YYYYMMDD, either end may be left out", "A..B")
+        str, setting("only studies of these dates: YYYYMMDD..YYYYMMDD, either end may be left out", "A..B")
     ] = ""
     patient: Annotated[
-        tuple[str, ...], _setting("only patients whose id or name matches; * and ? are wildcards", "P")
+        tuple[str, ...], setting("only patients whose id or name matches; * and ? are wildcards", "P")
     ] = ()
     studies_from: Annotated[
-        str, _setting("only the study instance UIDs listed in this file, one per line", "FILE")
+        str, setting("only the study instance UIDs listed in this file, one per line", "FILE")
     ] = ""
     files_from: Annotated[
-        str, _setting("only the files listed in this file, one path per line, relative to the source", "FILE")
+        str, setting("only the files listed in this file, one path per line, relative to the source", "FILE")
     ] = ""
     limit_studies: Annotated[
-        int, _setting("at most this many studies, for a pilot; 0 is no limit", "N", ge=0)
+        int, setting("at most this many studies, for a pilot; 0 is no limit", "N", ge=0)
     ] = 0
     shard: Annotated[
         str,
-        _setting(
+        setting(
             "only part K of N of the studies, split by study UID", "K/N", pattern=r"^$|^[1-9]\d*/[1-9]\d*$"
         ),
     ] = ""
 
 
-class SendSettings(_Group):
+class SendSettings(Group):
     """How instances are sent."""
 
-    workers: Annotated[int, _setting("associations at the same time", "N", ge=1, le=16)] = 4
-    study_batches: Annotated[bool, _setting("send each study over one association in one piece")] = True
+    workers: Annotated[int, setting("associations at the same time", "N", ge=1, le=16)] = 4
+    study_batches: Annotated[bool, setting("send each study over one association in one piece")] = True
     order: Annotated[
-        Literal["found", "newest", "oldest"], _setting("the order of studies: as found, or by study date")
+        Literal["found", "newest", "oldest"], setting("the order of studies: as found, or by study date")
     ] = "found"
     split_limit: Annotated[
-        int, _setting("instances of a study beyond which it is split over associations", "N", ge=1)
+        int, setting("instances of a study beyond which it is split over associations", "N", ge=1)
     ] = 2000
     batch_size: Annotated[
         int,
-        _setting(
+        setting(
             "renew the association at the next study boundary after so many files; 0 is never", "N", ge=0
         ),
     ] = 50
     retries: Annotated[
-        int, _setting("further tries per file after a failure that may pass", "N", ge=0, le=10)
+        int, setting("further tries per file after a failure that may pass", "N", ge=0, le=10)
     ] = 1
     max_pdu: Annotated[
         int,
-        _setting(
+        setting(
             "the maximum PDU length that we announce, in bytes; 0 is unlimited", "BYTES", ge=0, le=2**32 - 1
         ),
     ] = 0
     acse_timeout: Annotated[
-        float, _setting("seconds to wait for an association to be accepted or released", "S", gt=0, le=3600)
+        float, setting("seconds to wait for an association to be accepted or released", "S", gt=0, le=3600)
     ] = 30.0
     dimse_timeout: Annotated[
-        float, _setting("seconds to wait for the answer to a request", "S", gt=0, le=86400)
+        float, setting("seconds to wait for the answer to a request", "S", gt=0, le=86400)
     ] = 120.0
     network_timeout: Annotated[
-        float, _setting("seconds without any progress on the network", "S", gt=0, le=86400)
+        float, setting("seconds without any progress on the network", "S", gt=0, le=86400)
     ] = 60.0
     skip_existing: Annotated[
-        bool, _setting("ask the destination first and send only the instances it lacks")
+        bool, setting("ask the destination first and send only the instances it lacks")
     ] = False
     status: Annotated[
         tuple[str, ...],
-        _setting(
+        setting(
             "what a C-STORE status means at this destination: A778=patient-conflict (stored-with-warning, "
             "already-there, out-of-resources, class-mismatch, cannot-understand, patient-conflict, invalid, "
             "failed, failed-for-now, not-authorised)",
@@ -136,71 +128,71 @@ class SendSettings(_Group):
 _LOSSLESS = frozenset({"decompress", "targeted", "reconnect", "ask", "back_off"})
 
 
-class RecoverySettings(_Group):
+class RecoverySettings(Group):
     """What is tried when an instance is not stored. Steps not set are as the preset says."""
 
     recovery: Annotated[
         Literal["standard", "strict"],
-        _setting("standard: every step; strict: lossless steps only, the rest is held for a person"),
+        setting("standard: every step; strict: lossless steps only, the rest is held for a person"),
     ] = "standard"
-    reconnect: Annotated[bool | None, _setting("open a new association where one was lost")] = None
+    reconnect: Annotated[bool | None, setting("open a new association where one was lost")] = None
     ask: Annotated[
-        bool | None, _setting("ask by C-FIND about an answer that never came, before sending again")
+        bool | None, setting("ask by C-FIND about an answer that never came, before sending again")
     ] = None
     back_off: Annotated[
-        bool | None, _setting("wait 2, 4 and 8 seconds where the destination is out of resources")
+        bool | None, setting("wait 2, 4 and 8 seconds where the destination is out of resources")
     ] = None
     targeted: Annotated[
-        bool | None, _setting("try a refused object over an association for its SOP class alone")
+        bool | None, setting("try a refused object over an association for its SOP class alone")
     ] = None
     decompress: Annotated[
         bool | None,
-        _setting(
+        setting(
             "decompress losslessly where the destination does not accept the compressed syntax", shapes=True
         ),
     ] = None
     decompress_lossy: Annotated[
         bool | None,
-        _setting("decompress also what was compressed with loss; its flags stay", shapes=True),
+        setting("decompress also what was compressed with loss; its flags stay", shapes=True),
     ] = None
     remap: Annotated[
         bool | None,
-        _setting("take over the patient that the destination has for the study, on a conflict", shapes=True),
+        setting("take over the patient that the destination has for the study, on a conflict", shapes=True),
     ] = None
     suffix: Annotated[
         bool | None,
-        _setting("append --conflict-suffix to the patient ID where that patient is not found", shapes=True),
+        setting("append --conflict-suffix to the patient ID where that patient is not found", shapes=True),
     ] = None
     conflict_suffix: Annotated[
-        str, _setting("what is appended", "TEXT", shapes=True, pattern=r"^[A-Za-z0-9_.-]{1,16}$")
+        str, setting("what is appended", "TEXT", shapes=True, pattern=r"^[A-Za-z0-9_.-]{1,16}$")
     ] = "_MIG"
     strip_private: Annotated[
         bool | None,
-        _setting("drop private elements where the destination cannot understand an object", shapes=True),
+        setting("drop private elements where the destination cannot understand an object", shapes=True),
     ] = None
     clean: Annotated[
         bool | None,
-        _setting("decompress and write anew, without irregular values, what it still refuses", shapes=True),
+        setting("decompress and write anew, without irregular values, what it still refuses", shapes=True),
     ] = None
     reclassify: Annotated[
         bool | None,
-        _setting("send a Secondary Capture copy of images that do not fit their SOP class", shapes=True),
+        setting("send a Secondary Capture copy of images that do not fit their SOP class", shapes=True),
     ] = None
     waves: Annotated[
-        int, _setting("passes over what failed for a reason that may pass, at the end", "N", ge=0, le=5)
+        int, setting("passes over what failed for a reason that may pass, at the end", "N", ge=0, le=5)
     ] = 3
     wave_wait: Annotated[
-        _Duration, _setting("wait before the first of them; doubles each time, up to ten times it", "T", ge=0)
+        Duration, setting("wait before the first of them; doubles each time, up to ten times it", "T", ge=0)
     ] = 30.0
     breaker_failures: Annotated[
-        int, _setting("failures of the destination in a row after which it is left alone", "N", ge=1)
+        int, setting("failures of the destination in a row after which it is left alone", "N", ge=1)
     ] = 5
     breaker_wait: Annotated[
-        _Duration,
-        _setting("wait before it is tried again; doubles each time, up to ten times it", "T", gt=0),
+        Duration,
+        setting("wait before it is tried again; doubles each time, up to ten times it", "T", gt=0),
     ] = 60.0
     give_up_after: Annotated[
-        _Duration, _setting("give a destination up that is down for so long; 0 is never", "T", ge=0)
+        Duration, setting("give a destination up that is down for so long; 0 is never", "T", ge=0)
     ] = 0.0
 
     def allows(self, step: str) -> bool:
@@ -211,48 +203,46 @@ class RecoverySettings(_Group):
         return bool(switch)
 
 
-class PaceSettings(_Group):
+class PaceSettings(Group):
     """How the flow is held back. All off by default; times are the workstation's local time."""
 
     bandwidth: Annotated[
         float,
-        _setting(
+        setting(
             "at most so many MB (10^6 bytes) per second; 0 is no limit", "MB/S", ge=0, allow_inf_nan=False
         ),
     ] = 0.0
-    adaptive: Annotated[bool, _setting("slow down while the destination takes longer than 1 s to answer")] = (
+    adaptive: Annotated[bool, setting("slow down while the destination takes longer than 1 s to answer")] = (
         False
     )
-    peak: Annotated[_ClockRange, _setting("hours in which to go slow: 07:00-18:00", "HH:MM-HH:MM")] = ""
-    peak_days: Annotated[_Weekdays, _setting("weekdays on which these hours count: mon-fri,sun", "DAYS")] = ""
-    peak_workers: Annotated[int, _setting("associations in these hours", "N", ge=1, le=4)] = 1
-    peak_delay: Annotated[float, _setting("seconds between two files in these hours", "S", ge=0, le=10)] = 0.5
+    peak: Annotated[_ClockRange, setting("hours in which to go slow: 07:00-18:00", "HH:MM-HH:MM")] = ""
+    peak_days: Annotated[_Weekdays, setting("weekdays on which these hours count: mon-fri,sun", "DAYS")] = ""
+    peak_workers: Annotated[int, setting("associations in these hours", "N", ge=1, le=4)] = 1
+    peak_delay: Annotated[float, setting("seconds between two files in these hours", "S", ge=0, le=10)] = 0.5
     window: Annotated[
         _ClockRange,
-        _setting("send only in these hours, and wait outside: 19:00-06:00", "HH:MM-HH:MM"),
+        setting("send only in these hours, and wait outside: 19:00-06:00", "HH:MM-HH:MM"),
     ] = ""
-    window_days: Annotated[_Weekdays, _setting("weekdays on which the window opens: mon-fri,sun", "DAYS")] = (
-        ""
-    )
+    window_days: Annotated[_Weekdays, setting("weekdays on which the window opens: mon-fri,sun", "DAYS")] = ""
     start_at: Annotated[
         _Moment,
-        _setting("wait until then before sending: 22:00, 2027-01-31T22:00", "TIME"),
+        setting("wait until then before sending: 22:00, 2027-01-31T22:00", "TIME"),
     ] = ""
     max_duration: Annotated[
-        _Duration, _setting("stop in order after so long (exit code 5); 0 is never", "T", ge=0)
+        Duration, setting("stop in order after so long (exit code 5); 0 is never", "T", ge=0)
     ] = 0.0
-    keep_awake: Annotated[bool, _setting("keep the machine from falling asleep while a run is on")] = True
+    keep_awake: Annotated[bool, setting("keep the machine from falling asleep while a run is on")] = True
 
 
-class RuleSettings(_Group):
+class RuleSettings(Group):
     """What is changed in every object that is sent; without rules nothing is."""
 
     rules: Annotated[
-        str, _setting("change attributes as this file says, one rule per line", "FILE", shapes=True)
+        str, setting("change attributes as this file says, one rule per line", "FILE", shapes=True)
     ] = ""
     crosswalk: Annotated[
         str,
-        _setting(
+        setting(
             "give patients the IDs of this CSV: old ID and issuer, new ID, issuer and name",
             "FILE",
             shapes=True,
@@ -260,69 +250,69 @@ class RuleSettings(_Group):
     ] = ""
 
 
-class TlsSettings(_Group):
+class TlsSettings(Group):
     """How the connection is encrypted (TLS 1.2 or later)."""
 
-    tls: Annotated[bool, _setting("speak TLS with the destination")] = False
+    tls: Annotated[bool, setting("speak TLS with the destination")] = False
     ca: Annotated[
-        str, _setting("PEM file with the authorities to trust; without one, the system's", "FILE")
+        str, setting("PEM file with the authorities to trust; without one, the system's", "FILE")
     ] = ""
-    cert: Annotated[str, _setting("PEM file with our own certificate", "FILE")] = ""
-    key: Annotated[str, _setting("PEM file with its key, where that is another file", "FILE")] = ""
+    cert: Annotated[str, setting("PEM file with our own certificate", "FILE")] = ""
+    key: Annotated[str, setting("PEM file with its key, where that is another file", "FILE")] = ""
     key_passphrase_file: Annotated[
         str,
-        _setting(
+        setting(
             "file with the key's passphrase; else DICOM_MIGRATOR_KEY_PASSPHRASE or the system's keyring",
             "FILE",
         ),
     ] = ""
-    check_host: Annotated[bool, _setting("check that the certificate names the host")] = True
+    check_host: Annotated[bool, setting("check that the certificate names the host")] = True
 
 
-class ProofSettings(_Group):
+class ProofSettings(Group):
     """How it is proven that everything arrived, unchanged."""
 
     attributes: Annotated[
-        bool, _setting("compare the patients and studies that the destination names with what was sent")
+        bool, setting("compare the patients and studies that the destination names with what was sent")
     ] = True
     deep: Annotated[
         _Percent,
-        _setting("retrieve so many percent of the instances and compare them whole; 0 is none", "N%"),
+        setting("retrieve so many percent of the instances and compare them whole; 0 is none", "N%"),
     ] = 0.0
     listen: Annotated[
         str,
-        _setting(
+        setting(
             "where the destination reaches us, for what it sends by itself: 11113, 10.0.0.7:11113", "PORT"
         ),
     ] = ""
     commit_wait: Annotated[
-        _Duration,
-        _setting("wait for the results of storage commitment before asking by C-FIND", "T", ge=0),
+        Duration,
+        setting("wait for the results of storage commitment before asking by C-FIND", "T", ge=0),
     ] = 60.0
 
 
-class AuditSettings(_Group):
+class AuditSettings(Group):
     """Who is told what was done, for the auditor."""
 
     audit: Annotated[
-        str, _setting("write every event to this file, as JSON lines that are chained by hashes", "FILE")
+        str, setting("write every event to this file, as JSON lines that are chained by hashes", "FILE")
     ] = ""
     audit_size: Annotated[
-        float, _setting("MB (10^6 bytes) after which the next file is begun; 0 is never", "MB", ge=0)
+        float, setting("MB (10^6 bytes) after which the next file is begun; 0 is never", "MB", ge=0)
     ] = 100.0
     audit_syslog: Annotated[
         str,
-        _setting(
+        setting(
             "tell an audit record repository (DICOM PS3.15 A.5, syslog over TLS): host:6514", "HOST:PORT"
         ),
     ] = ""
     audit_ca: Annotated[
-        str, _setting("PEM file with the authorities to trust there; without one, the system's", "FILE")
+        str, setting("PEM file with the authorities to trust there; without one, the system's", "FILE")
     ] = ""
-    audit_cert: Annotated[str, _setting("PEM file with our own certificate and key for it", "FILE")] = ""
+    audit_cert: Annotated[str, setting("PEM file with our own certificate and key for it", "FILE")] = ""
 
 
-class Settings(_Group):
+class Settings(Group):
     """All settings of a migration."""
 
     scan: ScanSettings = ScanSettings()
@@ -334,6 +324,8 @@ class Settings(_Group):
     tls: TlsSettings = TlsSettings()
     proof: ProofSettings = ProofSettings()
     audit: AuditSettings = AuditSettings()
+    monitor: MonitorSettings = MonitorSettings()
+    notify: NotifySettings = NotifySettings()
 
 
 def shaping(settings: Settings) -> dict[str, Any]:

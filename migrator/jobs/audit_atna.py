@@ -24,7 +24,7 @@ from migrator.core.outcome import State
 from migrator.core.paths import encodable
 from migrator.core.settings import AuditSettings
 from migrator.dicom.tls import context_of, needs_passphrase
-from migrator.jobs.secrets import key_passphrase
+from migrator.jobs.secrets import passphrase_of
 from migrator.jobs.who import operator
 from migrator.records.atna import (
     MOST_INSTANCES,
@@ -197,7 +197,7 @@ def repository_of(settings: AuditSettings, warn: Callable[[str], None]) -> Repos
     tls = Tls(settings.audit_ca, settings.audit_cert)
     try:
         if needs_passphrase(tls):
-            tls = Tls(tls.ca, tls.cert, key_passphrase=key_passphrase(tls.cert, "", warn))
+            tls = Tls(tls.ca, tls.cert, key_passphrase=passphrase_of(tls.cert).read("", warn))
         return Repository(address, context_of(tls))
     except UsageError as error:
         raise UsageError(f"--audit-ca, --audit-cert: {error}") from error

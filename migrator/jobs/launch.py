@@ -43,7 +43,8 @@ class Look:
     """What one look at a launched command, or at one destination's run, shows.
 
     `snapshots` are as `Snapshot.as_dict` has them, and the last ones once it has ended; `pace` is as
-    PacingView; `code` is the exit code once it has ended, and -1 where it ended without a word.
+    PacingView; `code` is the exit code once it has ended, and -1 where it ended without a word. `monitor` is
+    where its page is served, if it is: `address`, and a `code` to pair with, or "" where none is asked for.
     """
 
     snapshots: tuple[Mapping[str, Any], ...] = ()
@@ -52,6 +53,7 @@ class Look:
     is_paused: bool = False
     pace: Mapping[str, Any] = field(default_factory=dict)
     code: int | None = None
+    monitor: Mapping[str, str] | None = None
 
 
 class Watch:
@@ -82,6 +84,7 @@ class Watch:
             lines=tuple(Line(*line) for line in answer["lines"]),
             is_paused=bool(answer["is_paused"]),
             pace=answer.get("pace") or {},
+            monitor=answer.get("monitor"),
         )
 
     def not_seen(self, ended: Mapping[str, Any]) -> tuple[Line, ...]:

@@ -10,7 +10,7 @@ from migrator.core.errors import UsageError
 from migrator.core.model import Node, Tls
 from migrator.core.settings import TlsSettings
 from migrator.dicom.tls import context_of, needs_passphrase
-from migrator.jobs.secrets import key_passphrase
+from migrator.jobs.secrets import passphrase_of
 
 CALLING_AE_TITLE = "DICOM_MIGRATOR"
 AE_TITLE_RULE = "1 to 16 printable ASCII characters without a backslash"
@@ -50,7 +50,7 @@ def node_of(node: Node, settings: TlsSettings, warn: Callable[[str], None] = lam
         return node
     tls = Tls(settings.ca, settings.cert, settings.key, checks_host=settings.check_host)
     if needs_passphrase(tls):
-        passphrase = key_passphrase(tls.key or tls.cert, settings.key_passphrase_file, warn)
+        passphrase = passphrase_of(tls.key or tls.cert).read(settings.key_passphrase_file, warn)
         tls = replace(tls, key_passphrase=passphrase)
     context_of(tls)
     return replace(node, tls=tls)

@@ -86,6 +86,9 @@ class Lines:
 LINES = Lines()
 """Those of this process."""
 
+MONITOR: list[Callable[[], dict[str, str]]] = []
+"""Where this process serves its monitor (one entry), if it does: `address`, and `code` to pair with or ""."""
+
 
 class KeepLines(logging.Handler):
     """Keeps what is logged among the lines of this process."""
@@ -102,7 +105,8 @@ def told_since(number: object) -> dict[str, Any]:
     if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         raise UsageError("since: the number of a line")
     lines, following = LINES.since(number)
-    return {"lines": [[line.at, line.level, line.text] for line in lines], "next": following}
+    told = [[line.at, line.level, line.text] for line in lines]
+    return {"lines": told, "next": following, "monitor": MONITOR[-1]() if MONITOR else None}
 
 
 class Stage:

@@ -24,7 +24,7 @@ from migrator.core.settings import TlsSettings
 from migrator.jobs import secrets
 from migrator.jobs.nodes import node_of
 from migrator.jobs.profile import Profiles
-from migrator.jobs.secrets import SERVICE, VARIABLE, key_passphrase
+from migrator.jobs.secrets import SERVICE, passphrase_of
 from tests.peers import Storescp
 from tests.tls.making import PASSPHRASE, Authority, Pair, encrypted, storescp_options
 
@@ -57,7 +57,7 @@ class MemoryKeyring(KeyringBackend):  # type: ignore[misc]
 @pytest.fixture(autouse=True)
 def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryKeyring]:
     """No test asks the keyring of this machine."""
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv("DICOM_MIGRATOR_KEY_PASSPHRASE", raising=False)
     before, memory = keyring.get_keyring(), MemoryKeyring()
     keyring.set_keyring(memory)
     yield memory
@@ -85,17 +85,17 @@ def test_a_file_goes_before_the_environment_and_that_before_the_keyring(
 ) -> None:
     ring.kept[SERVICE, str(tmp_path / "key.pem")] = "from the keyring"
     key, warnings = str(tmp_path / "key.pem"), list[str]()
-    assert key_passphrase(key, "", warnings.append) == "from the keyring"
-    monkeypatch.setenv(VARIABLE, "from the environment")
-    assert key_passphrase(key, "", warnings.append) == "from the environment"
-    assert key_passphrase(key, secret_file(tmp_path), warnings.append) == PASSPHRASE
+    assert passphrase_of(key).read("", warnings.append) == "from the keyring"
+    monkeypatch.setenv("DICOM_MIGRATOR_KEY_PASSPHRASE", "from the environment")
+    assert passphrase_of(key).read("", warnings.append) == "from the environment"
+    assert passphrase_of(key).read(secret_file(tmp_path), warnings.append) == PASSPHRASE
     assert warnings == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
 def test_a_passphrase_file_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
     warnings: list[str] = []
-    assert key_passphrase("key", secret_file(tmp_path, 0o644), warnings.append) == PASSPHRASE
+    assert passphrase_of("key").read(secret_file(tmp_path, 0o644), warnings.append) == PASSPHRASE
     assert "can be read by others" in warnings[0]
     assert PASSPHRASE not in warnings[0]
 
@@ -103,12 +103,12 @@ def test_a_passphrase_file_that_others_can_read_is_warned_of(tmp_path: Path) -> 
 @pytest.mark.parametrize("text", ["", "\n", "one\ntwo\n"])
 def test_a_passphrase_file_without_one_line_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="must hold one line"):
-        key_passphrase("key", secret_file(tmp_path, text=text), lambda words: None)
+        passphrase_of("key").read(secret_file(tmp_path, text=text), lambda words: None)
 
 
 def test_a_passphrase_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="none cannot be read"):
-        key_passphrase("key", str(tmp_path / "none"), lambda words: None)
+        passphrase_of("key").read(str(tmp_path / "none"), lambda words: None)
 
 
 @pytest.mark.parametrize("trouble", [NoKeyringError("none here"), RuntimeError("dbus"), KeyError("item")])
@@ -209,10 +209,10 @@ def test_a_keyring_that_cannot_keep_is_told(
 def test_a_machine_without_any_keyring_is_no_trouble(authority: Authority, ours: Pair) -> None:
     """In a process of its own, with the real backends and no session bus."""
     code = (
-        "import sys; from migrator.jobs.secrets import key_passphrase; "
-        "print(repr(key_passphrase(sys.argv[1], '', print)))"
+        "import sys; from migrator.jobs.secrets import passphrase_of; "
+        "print(repr(passphrase_of(sys.argv[1]).read('', print)))"
     )
-    hidden = ("DBUS", "DISPLAY", "WAYLAND", VARIABLE)
+    hidden = ("DBUS", "DISPLAY", "WAYLAND", "DICOM_MIGRATOR_KEY_PASSPHRASE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     command = [sys.executable, "-c", code, ours.key]
     done = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=60, check=True)

@@ -9,7 +9,7 @@ from PyQt5.QtWidgets import QLineEdit, QWidget
 
 from migrator.core.errors import MigratorError
 from migrator.core.settings import TlsSettings
-from migrator.jobs.secrets import forget_passphrase, has_keyring, keep_passphrase, keeps_passphrase
+from migrator.jobs.secrets import has_keyring, passphrase_of
 from migrator.ui.desk import Desk
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row, set_role
@@ -74,11 +74,11 @@ class PassphrasePanel(QWidget):
     def _keep(self) -> None:
         key, passphrase = self._key, self.line.text()
         if key and passphrase:
-            self._desk.later(lambda: keep_passphrase(key, passphrase), lambda came: self._done(key, came))
+            self._desk.later(lambda: passphrase_of(key).keep(passphrase), lambda came: self._done(key, came))
 
     def _forget(self) -> None:
         key = self._key
-        self._desk.later(lambda: forget_passphrase(key), lambda came: self._done(key, came))
+        self._desk.later(lambda: passphrase_of(key).forget(), lambda came: self._done(key, came))
 
     def _done(self, key: str, came: object) -> None:
         if key != self._key:
@@ -116,7 +116,7 @@ class PassphrasePanel(QWidget):
 def _asked(key: str) -> _Keeping:
     if not has_keyring():
         return _Keeping(has_keyring=False)
-    return _Keeping(has_keyring=True, is_kept=bool(key) and keeps_passphrase(key))
+    return _Keeping(has_keyring=True, is_kept=bool(key) and passphrase_of(key).is_kept())
 
 
 class TlsPanel(QWidget):

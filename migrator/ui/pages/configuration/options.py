@@ -47,6 +47,8 @@ _FOLDS: tuple[tuple[str, tuple[_Part, ...]], ...] = (
     ("Filters", (_Part("filter"),)),
     ("Proof", (_Part("proof"),)),
     ("Audit", (_Part("audit"),)),
+    ("Monitor", (_Part("monitor"),)),
+    ("Notifications", (_Part("notify"),)),
     ("Network", (_Part("send", _NETWORK),)),
     ("Reading the source", (_Part("scan"),)),
     ("Window", (_Part("", ("minimise_to_tray", "chime")),)),
