@@ -42,7 +42,11 @@ STATED = {
 }
 
 # What is installed on other systems only, so that its metadata cannot be read here: licence and home.
-ELSEWHERE = {"pywin32-ctypes": ("BSD-3-Clause", "https://github.com/enthought/pywin32-ctypes")}
+ELSEWHERE = {
+    "exceptiongroup": ("MIT", "https://github.com/agronholm/exceptiongroup"),
+    "httpx2-jsfetch": ("BSD-3-Clause", "https://github.com/pydantic/httpx2"),
+    "pywin32-ctypes": ("BSD-3-Clause", "https://github.com/enthought/pywin32-ctypes"),
+}
 
 
 def main() -> int:
