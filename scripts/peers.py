@@ -21,8 +21,11 @@ from migrator.bootstrap import libraries  # noqa: E402
 # Programs, and the Debian package that brings them.
 FOR_TESTS = {
     "Orthanc": "orthanc",
+    "Xvfb": "xvfb",
+    "chromium": "chromium",
     "dcmqrscp": "dcmtk",
     "dcmsend": "dcmtk",
+    "objdump": "binutils",  # by which PyInstaller finds what a library needs
     "storescp": "dcmtk",
     "strace": "strace",
 }
