@@ -228,7 +228,7 @@ def launch(
             write_whole(folder / SETTINGS, json.dumps(whole).encode())
             words += ["--settings", str(folder / SETTINGS)]
         write_whole(folder / _COMMAND, json.dumps({"arguments": words, "at": time.time()}).encode())
-        process = _start([*_program(), *words], folder)
+        process = _start([*program(), *words], folder)
     except (OSError, UsageError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         why = (error.strerror or error) if isinstance(error, OSError) else error
@@ -298,7 +298,7 @@ def _make_room(folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _program() -> list[str]:
+def program() -> list[str]:
     """How this very program is started once more."""
     if getattr(sys, "frozen", False):
         return [sys.executable]
