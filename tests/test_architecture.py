@@ -24,7 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "exchange": {"engine", "core"},
     "records": {"core"},
     "notify": {"core"},
-    "jobs": _HALVES,
+    "jobs": _HALVES | {"bootstrap.libraries"},
     "monitor": {"jobs", "core", "engine.accounting"},
     "cli": _FACE,
     "ui": _FACE,

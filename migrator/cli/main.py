@@ -32,6 +32,7 @@ COMMANDS = {
     "export": "write what is recorded of a migration as a table, one row per path",
     "history": "list all migrations, each with the way to its report",
     "audit": "check an audit log: is it as it was written?",
+    "self-test": "does this installation work? versions, decoders, TLS, a migration to itself, reports",
     "control": "steer a run that is on: pause, resume, cancel, status, prioritise, set",
 }
 

@@ -1,0 +1,67 @@
+"""Whether this installation works: everything that a migration needs is really done once, in small.
+
+What only some need (a keyring, the window's libraries, letters of far scripts) is told, and fails nothing.
+Nothing is written outside the data directory and a folder of the system's for temporary files.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from migrator.core.control import Control
+from migrator.core.errors import Cancelled, UsageError
+from migrator.jobs import self_test_machine as machine
+from migrator.jobs import self_test_work as work
+from migrator.jobs.home import home_path
+from migrator.jobs.self_test_model import FAILED, Finding, Place
+
+Check = Callable[[Place], Iterable[Finding]]
+
+# In this order; each with the name under which it is told when it does not come to an end.
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("program", machine.program),
+    ("packages", machine.packages),
+    ("data directory", machine.data_directory),
+    ("time", machine.clock),
+    ("processes", work.processes),
+    ("own command line", work.own_command_line),
+    ("decoders", work.decoders),
+    ("TLS", machine.tls),
+    ("trusted authorities", machine.authorities),
+    ("migration", work.migration),
+    ("PDF", work.pdf),
+    ("fonts", work.fonts),
+    ("keyring", machine.secrets_kept),
+    ("window", machine.window),
+)
+
+
+def self_test(home: str | None, control: Control) -> Iterator[Finding]:
+    """Every finding as soon as it is known. Raises Cancelled, and UsageError without a temporary folder."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="dicom-migrator-self-test-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise UsageError(f"there is no folder for temporary files: {error.strerror or error}") from error
+    with folder as name:
+        place = Place(home_path(home), Path(name), control)
+        for what, check in CHECKS:
+            control.checkpoint()
+            yield from _found(what, check, place)
+
+
+def is_working(findings: Iterable[Finding]) -> bool:
+    """Whether all that is needed works."""
+    return all(finding.state != FAILED for finding in findings)
+
+
+def _found(what: str, check: Check, place: Place) -> Iterator[Finding]:
+    try:
+        yield from check(place)
+    except Cancelled:
+        raise
+    # Whatever a check meets is what it has found; the others are still to be made.
+    except Exception as error:  # noqa: BLE001
+        words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        yield Finding(what, FAILED, words, "report this with the version and the system")
