@@ -190,6 +190,9 @@ def end_server(server: Any) -> None:
     an exception.
     """
     associations = list(server.active_associations)
+    # Its loop looks twice a second whether to end, unless its socket wakes it: on Linux being shut does.
+    with contextlib.suppress(OSError):
+        server.socket.shutdown(socket.SHUT_RDWR)
     server.shutdown()
     for assoc in associations:
         connection = getattr(assoc.dul.socket, "socket", None)
