@@ -20,6 +20,7 @@ MigratorError
 │   └── CannotEncode         no way to bring the dataset into an accepted transfer syntax
 ├── CannotTypeset            a document could not be made as PDF; the machine lacks what it needs
 ├── NotRunning               there is no run to be steered
+├── NotDelivered             a notification did not get there; `may_retry`
 ├── LimitReached             a limit that the user set ended the run (exit code 5)
 └── Cancelled                the user asked to stop
 """
@@ -33,17 +34,25 @@ if TYPE_CHECKING:
 
 
 class MigratorError(Exception):
-    """Base of all errors that are meant for people. The text never holds patient data."""
+    """Base of all errors that are meant for people. The text never holds patient data.
+
+    `exit_code` is what the command line ends with where one ends a command.
+    """
 
     may_retry = False
+    exit_code = 1
 
 
 class UsageError(MigratorError):
     """A bad option or setting; nothing was started."""
 
+    exit_code = 2
+
 
 class SourceError(MigratorError):
     """The source as a whole cannot be used."""
+
+    exit_code = 4
 
 
 class ManifestError(MigratorError):
@@ -62,6 +71,7 @@ class DestinationError(MigratorError):
     """The destination as a whole; not the fault of the instance being sent."""
 
     may_retry = True
+    exit_code = 3
 
 
 class Unreachable(DestinationError):
@@ -148,6 +158,8 @@ class CannotEncode(InstanceError):
 class Cancelled(MigratorError):
     """The user asked to stop."""
 
+    exit_code = 130
+
 
 class CannotTypeset(MigratorError):
     """A document could not be made as PDF."""
@@ -157,5 +169,19 @@ class NotRunning(MigratorError):
     """No run is on that could be steered."""
 
 
+class NotDelivered(MigratorError):
+    """A notification did not get there. The text names no secret.
+
+    `retry_after` are the seconds that the other side wants to be left alone for, where it said so.
+    """
+
+    def __init__(self, message: str, *, may_retry: bool, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.may_retry = may_retry
+        self.retry_after = retry_after
+
+
 class LimitReached(MigratorError):
     """A limit that the user set ended the run; what is pending is sent by the same command, later."""
+
+    exit_code = 5

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from migrator.core.addresses import listen_address
+from migrator.core.addresses import is_port, listen_address
 from migrator.core.errors import UsageError
 from migrator.core.settings import FilterSettings
 from migrator.dicom.status import overrides_of
 from migrator.engine.filters import filters_of
+from migrator.notify.places import mail_address, mail_server
 from migrator.records.atna_syslog import address_of
 
 Check = Callable[[Any], object]
@@ -30,12 +31,22 @@ def _named(name: str, check: Check) -> Check:
     return checked
 
 
+def _monitor_place(value: str) -> None:
+    if not is_port(value.rpartition(":")[2]):
+        raise UsageError("write a port: 1 to 65535")
+    listen_address(value)
+
+
 _JOBS: Mapping[str, Check] = {
     "study_date": lambda value: filters_of(FilterSettings(study_date=value)),
     "shard": lambda value: filters_of(FilterSettings(shard=value)),
     "status": overrides_of,
     "listen": listen_address,
     "audit_syslog": address_of,
+    "email_to": lambda value: [mail_address(one) for one in value],
+    "email_from": mail_address,
+    "email_server": lambda value: mail_server(value, "starttls"),
+    "monitor": _monitor_place,
 }
 
 CHECKS: Mapping[str, Check] = MappingProxyType({name: _named(name, check) for name, check in _JOBS.items()})
