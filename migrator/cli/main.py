@@ -33,6 +33,7 @@ COMMANDS = {
     "history": "list all migrations, each with the way to its report",
     "audit": "check an audit log: is it as it was written?",
     "self-test": "does this installation work? versions, decoders, TLS, a migration to itself, reports",
+    "restart": "runs that go on after a restart of the machine: list, remove, go on now",
     "control": "steer a run that is on: pause, resume, cancel, status, prioritise, set",
 }
 

@@ -48,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--retry-failed", action="store_true", help="send only what failed in earlier runs")
     parser.add_argument("--restart", action="store_true", help="begin anew; the old manifest is kept aside")
     parser.add_argument(
+        "--resume-at-start",
+        action="store_true",
+        help="should the machine restart in the middle, go on when it starts; restart list shows such runs",
+    )
+    parser.add_argument(
         "--same-source", metavar="OLD", help="SOURCE is another mount of what this job knows as OLD"
     )
     parser.add_argument(
@@ -86,6 +91,7 @@ def _request(arguments: argparse.Namespace) -> MigrateRequest:
         resend_missing=arguments.resend_missing,
         trace=arguments.trace_association,
         integrity=arguments.integrity,
+        resume_at_start=arguments.resume_at_start,
     )
 
 

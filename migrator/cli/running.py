@@ -23,7 +23,7 @@ def interruptible(control: Control) -> Iterator[None]:
     """Ctrl-C and SIGTERM cancel the job, which then stops within five seconds and saves its state."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        control.cancel_from_signal()
+        control.cancel_from_signal(is_of_system=number == signal.SIGTERM)
 
     if STAGE is not None:
         STAGE.control = control

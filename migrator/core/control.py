@@ -18,6 +18,7 @@ class Control:
 
     def __init__(self) -> None:
         self._is_cancelled = False  # only ever becomes True
+        self._is_ended_by_system = False  # so does this
         self._cancelled = threading.Event()
         self._running = threading.Event()
         self._running.set()
@@ -29,6 +30,11 @@ class Control:
     @property
     def is_cancelled(self) -> bool:
         return self._is_cancelled
+
+    @property
+    def is_ended_by_system(self) -> bool:
+        """Whether a signal ended it that says that the system shuts down, and no user did."""
+        return self._is_ended_by_system
 
     @property
     def is_paused(self) -> bool:
@@ -62,12 +68,16 @@ class Control:
         for callback in callbacks:
             callback()
 
-    def cancel_from_signal(self) -> None:
+    def cancel_from_signal(self, *, is_of_system: bool = False) -> None:
         """`cancel` for signal handlers: checkpoints know at once, waits and callbacks a moment later.
+
+        `is_of_system`: it is the one that a system sends when it shuts down. What the user cancelled before
+        stays the user's doing.
 
         The thread that runs the handler may hold the very lock that cancelling takes, so another thread
         cancels; and threading.Thread takes locks of its own to start, which it may hold as well.
         """
+        self._is_ended_by_system = self._is_ended_by_system or (is_of_system and not self._is_cancelled)
         self._is_cancelled = True
         _thread.start_new_thread(self.cancel, ())
 

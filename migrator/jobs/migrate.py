@@ -34,6 +34,7 @@ from migrator.jobs.migrate_model import MigrateResult as MigrateResult
 from migrator.jobs.migrate_model import Target as Target
 from migrator.jobs.migrate_totals import total_of
 from migrator.jobs.recorded import job_in
+from migrator.jobs.restart import Restart
 
 _LOOK_EVERY = 512  # entries between two looks at whether to stop
 _WATCH = 0.2  # seconds between two looks at the destinations; waits in between would outlast Ctrl-C
@@ -52,6 +53,7 @@ class MigrateJob:
         self._control = control
         _check(request)
         self._root = str(source_folder(request.source))
+        self._restart = Restart(request, control, emit)
         count = len(request.destinations)
         with ExitStack() as opened:
             self._audit = Audit(request, self._root, emit)
@@ -116,6 +118,8 @@ class MigrateJob:
                 opened.enter_context(one.reachable())
             try:
                 self._greet()
+                jobs = [one.record.manifest.file.parent for one in self.destinations]
+                opened.enter_context(self._restart.kept(self._root, jobs))
                 if self._watched(SourceWatch.before, BEFORE):
                     self._send()
                 check = self._check_source()

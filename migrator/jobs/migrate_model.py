@@ -33,6 +33,7 @@ class MigrateRequest:
     With `is_check_only` nothing new is looked for: only what was sent is verified, and resent if so asked.
     With `only` nothing is looked for either: these, and no others, are sent as if a scan had found them.
     With `is_rehearsal` everything is done but the sending; `home` is then one to be thrown away.
+    With `resume_at_start` the system goes on with the run when it is started anew.
     """
 
     source: str
@@ -49,6 +50,7 @@ class MigrateRequest:
     trace: str | None = None
     integrity: bool = False
     only: tuple[Instance, ...] = ()
+    resume_at_start: bool = False
 
     @property
     def settings(self) -> Settings:

@@ -1,0 +1,220 @@
+"""What the system calls after a restart: wait for source and network, then go on with the run.
+
+The run itself is an ordinary `migrate` in a process of its own, started as the window starts one: the next
+window finds it, and shows it live.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from migrator.core.control import Control
+from migrator.core.errors import UsageError
+from migrator.jobs.launch import Launched, launch
+from migrator.jobs.restart import SETTINGS, Entry, entry_folder, entry_of, keep, remove
+
+WAIT = 600.0  # seconds that source and network are waited for
+MOST_TRIES = 5
+
+_EVERY = 10.0  # seconds between two looks at both
+_LOOK = 0.5  # seconds between two looks at the run
+_CONNECT = 5.0  # seconds that a destination may take to answer
+_LAST_LOOKS = 60  # at a run that was told to end, before it is left alone
+_NO_SOURCE, _NO_DESTINATION, _INTERRUPTED = 4, 3, 130
+
+_log = logging.getLogger("migrator.restart")
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What is not there yet: why, and the exit code that says so."""
+
+    why: str
+    code: int
+
+
+class GoOn:
+    """Goes on with one run. `tell` is given every step in words; so is the log."""
+
+    def __init__(self, home: Path, control: Control, tell: Callable[[str], None]) -> None:
+        self._home = home
+        self._control = control
+        self._tell = tell
+        self.every = _EVERY
+
+    def run(self, identity: str, limit: float = WAIT) -> int:
+        """The exit code: that of the run; 0 where there is nothing to go on with, or somebody does already;
+        4 or 3 where the source, or every destination, is not there within `limit` seconds.
+
+        Raises UsageError where the run cannot be started, Cancelled when it is stopped while it waits.
+        """
+        try:
+            entry = entry_of(self._home, identity)
+        except UsageError:
+            return self.forget(identity)
+        entry = replace(entry, tries=entry.tries + 1)
+        keep(self._home, entry)
+        if is_busy(entry):
+            self._say(f"Run {identity} was gone on with already, by somebody else")
+            return 0
+        missing = self._wait(entry, limit)
+        if missing is not None:
+            return self._given_up(entry, missing)
+        code = self._follow(self._start(entry))
+        self._give_up_at_last(entry)
+        return code
+
+    def finds_home(self, limit: float = WAIT) -> bool:
+        """Whether the data directory is there within `limit` seconds: its disk may come late."""
+        left = limit
+        while not self._home.is_dir():
+            if left <= 0:
+                return False
+            pause = min(self.every, left)
+            self._control.wait(pause)
+            left -= pause
+        return True
+
+    def forget(self, identity: str) -> int:
+        """Nothing is known of this run: have the system start it no more. Returns exit code 0."""
+        self._say("There is no such run any more: the system does not start it again")
+        remove(self._home, identity)
+        return 0
+
+    def _say(self, words: str) -> None:
+        _log.info("%s", words)
+        self._tell(words)
+
+    def _wait(self, entry: Entry, limit: float) -> Missing | None:
+        """Until source and destinations are there; what is missing when the time is up."""
+        told = ""
+        left = limit
+        while True:
+            missing = missing_source(entry) or missing_destinations(self._home, entry)
+            if missing is None:
+                return None
+            if left <= 0:
+                break
+            if missing.why != told:
+                told = missing.why
+                self._say(f"Waiting, {left:.0f} s at most: {missing.why}")
+            pause = min(self.every, left)
+            self._control.wait(pause)
+            left -= pause
+        if missing.code == _NO_DESTINATION and any(map(answers, destinations_of(self._home, entry))):
+            return None  # the run tries the others again, while it sends to this one
+        return missing
+
+    def _given_up(self, entry: Entry, missing: Missing) -> int:
+        self._say(f"{missing.why}: not gone on with at this start of the system")
+        self._give_up_at_last(entry)
+        return missing.code
+
+    def _give_up_at_last(self, entry: Entry) -> None:
+        """Let no start follow where many came to nothing; a run that begins counts anew."""
+        if entry.tries < MOST_TRIES:
+            return
+        with suppress(UsageError):
+            if entry_of(self._home, entry.id).tries >= MOST_TRIES:
+                remove(self._home, entry.id)
+                self._say(f"{MOST_TRIES} starts of the system came to nothing: it is not tried again")
+
+    def _start(self, entry: Entry) -> Launched:
+        with suppress(OSError):  # relative paths of the settings may name nothing then, and the run says so
+            os.chdir(entry.folder)
+        kept = _settings(self._home, entry)
+        self._say(f"Going on with run {entry.id}")
+        return launch(self._home, entry.arguments, kept)
+
+    def _follow(self, command: Launched) -> int:
+        """Stay until it has ended, and pass on that it is to end. Returns its exit code."""
+        patience = Control()  # which nobody cancels: what is to end is given its time
+        looks = _LAST_LOOKS
+        while (code := command.look().code) is None:
+            if self._control.is_cancelled:
+                if looks == _LAST_LOOKS and command.process_id is not None:
+                    with suppress(OSError):
+                        os.kill(command.process_id, signal.SIGTERM)
+                looks -= 1
+                if not looks:
+                    command.leave()
+                    return _INTERRUPTED
+            patience.wait(_LOOK)
+        command.watch.close()
+        self._say(f"The run ended with exit code {code}")
+        return code if code >= 0 else 1
+
+
+def is_busy(entry: Entry) -> bool:
+    """Whether a process works on one of its jobs right now."""
+    for job in entry.jobs:
+        file = Path(job, "manifest.lock")
+        if not file.exists():
+            continue
+        try:
+            with FileLock(str(file), timeout=0, mode=0o600):
+                pass
+        except Timeout:
+            return True
+        except OSError:
+            continue
+    return False
+
+
+def missing_source(entry: Entry) -> Missing | None:
+    """Why the source cannot be read yet: a mount point without its mount is an empty folder that can be."""
+    try:
+        with os.scandir(entry.source) as found:
+            is_empty = next(found, None) is None
+    except OSError as error:
+        return Missing(f"the source cannot be read ({error.strerror})", _NO_SOURCE)
+    if entry.mount and not os.path.ismount(entry.mount):
+        return Missing("the source is not mounted", _NO_SOURCE)
+    return Missing("the source is empty", _NO_SOURCE) if is_empty else None
+
+
+def missing_destinations(home: Path, entry: Entry) -> Missing | None:
+    """Which destinations do not answer yet."""
+    silent = [node for node in destinations_of(home, entry) if not answers(node)]
+    if not silent:
+        return None
+    return Missing(f"no answer from {', '.join(f'{host}:{port}' for host, port in silent)}", _NO_DESTINATION)
+
+
+def destinations_of(home: Path, entry: Entry) -> list[tuple[str, int]]:
+    """Host and port of each. Raises UsageError where the settings cannot be read."""
+    kept = _settings(home, entry)
+    try:
+        return [(str(one["host"]), int(one["port"])) for one in kept["destinations"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"the settings of run {entry.id} cannot be read") from error
+
+
+def answers(node: tuple[str, int]) -> bool:
+    """Whether somebody accepts a connection there; nothing is sent."""
+    try:
+        socket.create_connection(node, _CONNECT).close()
+    except (OSError, UnicodeError):
+        return False
+    return True
+
+
+def _settings(home: Path, entry: Entry) -> dict[str, Any]:
+    try:
+        kept = json.loads((entry_folder(home, entry.id) / SETTINGS).read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the settings of run {entry.id} cannot be read") from error
+    if not isinstance(kept, dict):
+        raise UsageError(f"the settings of run {entry.id} cannot be read")
+    return kept
