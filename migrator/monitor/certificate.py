@@ -1,0 +1,140 @@
+"""The monitor's certificate: one's own, or one made for it and kept, so that a phone has to trust it once."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from migrator.core.addresses import is_address
+from migrator.core.errors import UsageError
+from migrator.core.settings_monitor import MonitorSettings
+from migrator.jobs.secrets import passphrase_of
+from migrator.records.writing import write_whole
+
+FOLDER = "monitor-tls"
+_FILE = "certificate.pem"
+_LASTS = timedelta(days=365)
+_RENEWED_BEFORE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """How to speak TLS; `fingerprint` is the certificate's SHA-256, as browsers show it."""
+
+    context: ssl.SSLContext
+    fingerprint: str
+
+
+def secured(
+    settings: MonitorSettings, home: Path, names: Sequence[str], warn: Callable[[str], None]
+) -> Secured | None:
+    """What the settings ask for; None where that is no TLS. Raises UsageError."""
+    if settings.monitor_key and not settings.monitor_cert:
+        raise UsageError("--monitor-key is the key of a certificate: name that too (--monitor-cert)")
+    if not (settings.monitor_tls or settings.monitor_cert):
+        return None
+    if settings.monitor_cert:
+        key = settings.monitor_key or settings.monitor_cert
+        return _of_files(Path(settings.monitor_cert), Path(key), warn)
+    file = home / FOLDER / _FILE
+    made = _kept(file, names) or _made(file, names)
+    return _of_files(made, made, warn)
+
+
+def _of_files(cert: Path, key: Path, warn: Callable[[str], None]) -> Secured:
+    text = _read(cert, "the monitor's certificate")
+    key_text = _read(key, "the monitor's key")
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    if begin not in text:
+        raise UsageError(f"the monitor's certificate {cert} is not in PEM form")
+    if "PRIVATE KEY-----" not in key_text:
+        raise UsageError(f"{key} holds no key in PEM form; name the key's file (--monitor-key)")
+    is_encrypted = "ENCRYPTED" in key_text
+    passphrase = passphrase_of(str(key)).read("", warn) if is_encrypted else ""
+    if is_encrypted and not passphrase:
+        raise UsageError(
+            f"the key {key} is encrypted, and no passphrase for it was found: set "
+            "DICOM_MIGRATOR_KEY_PASSPHRASE, or store it in the system's keyring"
+        )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        # A function, or OpenSSL would ask at the terminal.
+        context.load_cert_chain(cert, key, password=lambda: passphrase)
+        first = text[text.index(begin) : text.index(end) + len(end)]
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).hexdigest().upper()
+    except (OSError, ValueError) as error:
+        what = "the passphrase does not open the key" if is_encrypted else "they do not fit together"
+        raise UsageError(f"the monitor's certificate {cert} and key {key} cannot be used: {what}") from error
+    return Secured(context, ":".join(digest[at : at + 2] for at in range(0, len(digest), 2)))
+
+
+def _read(file: Path, what: str) -> str:
+    try:
+        return file.read_text("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        words = getattr(error, "strerror", None) or "not a path"
+        raise UsageError(f"{what} {file} cannot be read: {words}") from error
+
+
+def _kept(file: Path, names: Sequence[str]) -> Path | None:
+    """The one made before, if it is good for these names and for some while yet."""
+    try:
+        from cryptography import x509
+
+        cert = x509.load_pem_x509_certificate(file.read_bytes())
+        alternative = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ImportError, OSError, ValueError, LookupError):
+        return None
+    except Exception:  # noqa: BLE001 - a damaged file: whatever it is read as, another one is made
+        return None
+    known = {str(one.value) for one in alternative}
+    ends = cert.not_valid_after_utc - _RENEWED_BEFORE
+    is_good = cert.not_valid_before_utc <= datetime.now(timezone.utc) < ends and set(names) <= known
+    return file if is_good else None
+
+
+def _made(file: Path, names: Sequence[str]) -> Path:
+    """Make one for these names. Raises UsageError."""
+    try:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+    except ImportError as error:
+        raise UsageError(
+            "no certificate can be made on this system: name one of your own (--monitor-cert)"
+        ) from error
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "DICOM PACS Migrator monitor")])
+    now = datetime.now(timezone.utc)
+    alternative: list[x509.GeneralName] = [
+        x509.IPAddress(ipaddress.ip_address(one)) if is_address(one) else x509.DNSName(one) for one in names
+    ]
+    cert = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + _LASTS)
+        .add_extension(x509.SubjectAlternativeName(alternative), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make {file.parent}: {error.strerror}") from error
+    write_whole(file, cert.public_bytes(serialization.Encoding.PEM) + text)
+    return file

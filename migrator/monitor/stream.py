@@ -1,0 +1,163 @@
+"""Server-sent events: made once a second for all who look, and never waiting for the slow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from migrator.monitor.numbers import Numbers
+
+TICK = 1.0  # seconds between two looks at the run
+HEARTBEAT = 12.0  # seconds of silence after which a comment says that the line is alive
+_SLOW = 10.0  # seconds that a client may take for one message
+_MOST_STREAMS = 48
+_MOST_OF_ONE = 8  # of one client: an address, or a session
+
+
+class Pulse:
+    """The latest object, as JSON. All of it runs on the monitor's loop.
+
+    It is made when somebody asks and what was made is older than a tick; while streams are open, every tick.
+    """
+
+    def __init__(self, numbers: Numbers, clock: Callable[[], float]) -> None:
+        self._numbers = numbers
+        self._clock = clock
+        self._made_at = float("-inf")
+        self._json = b"{}"
+        self._shown: dict[str, Any] = {}
+        self._compared: dict[str, Any] = {}
+        self._sampled_at = float("-inf")
+        self._changed = asyncio.Event()
+        self.streams: list[EventStream] = []
+        """Those that are open, the oldest first."""
+        self.number = 0
+        """Grows with every change."""
+
+    @property
+    def json(self) -> bytes:
+        """The object of this moment, at most a tick old."""
+        self._look(is_forced=False)
+        return self._json
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        self._look(is_forced=False)
+        return self._shown
+
+    def tick(self) -> None:
+        """What is to be done every second."""
+        now = self._clock()
+        if now - self._sampled_at >= self._numbers.history.every - TICK / 10:
+            self._sampled_at = now
+            self._numbers.sample()
+        if self.streams:
+            self._look(is_forced=True)
+
+    def refresh(self) -> None:
+        """Look now, and not only at the next tick."""
+        self._look(is_forced=True)
+
+    async def change(self) -> None:
+        """Wait for the next change."""
+        await self._changed.wait()
+
+    def _look(self, *, is_forced: bool) -> None:
+        now = self._clock()
+        if not is_forced and now - self._made_at < TICK:
+            return
+        self._made_at = now
+        self._shown = self._numbers.shown()
+        self._json = orjson.dumps(self._shown)
+        compared = {name: value for name, value in self._shown.items() if name != "at"}
+        if compared != self._compared:
+            self._compared = compared
+            self.number += 1
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    def admit(self, stream: EventStream) -> None:
+        """Take one more stream; the oldest of the same client, or of all, makes room."""
+        own = [one for one in self.streams if one.client == stream.client]
+        if len(own) >= _MOST_OF_ONE:
+            own[0].close()
+        elif len(self.streams) >= _MOST_STREAMS:
+            self.streams[0].close()
+        self.streams.append(stream)
+
+
+class EventStream:
+    """One client's stream, as an ASGI response. `client` is who has it."""
+
+    def __init__(self, pulse: Pulse, client: str) -> None:
+        self._pulse = pulse
+        self.client = client
+        self._task: asyncio.Task[None] | None = None
+        self.number = -1
+        """Which change it has been sent."""
+
+    def close(self) -> None:
+        if self in self._pulse.streams:
+            self._pulse.streams.remove(self)
+        if self._task is not None:
+            self._task.cancel()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._pulse.admit(self)
+        try:
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": 200,
+                    "headers": [
+                        (b"content-type", b"text/event-stream; charset=utf-8"),
+                        (b"cache-control", b"no-store"),
+                    ],
+                }
+            )
+            if scope["method"] != "HEAD":
+                await self._run(receive, send)
+            with suppress(asyncio.TimeoutError):
+                last = {"type": "http.response.body", "body": b"", "more_body": False}
+                await asyncio.wait_for(send(last), _SLOW)
+        finally:
+            self.close()
+
+    async def _run(self, receive: Receive, send: Send) -> None:
+        """Send until the client leaves, is too slow, or others need its place."""
+        self._task = asyncio.ensure_future(self._send_all(send))
+        leaving = asyncio.ensure_future(_left(receive))
+        tasks: list[asyncio.Future[None]] = [self._task, leaving]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send_all(self, send: Send) -> None:
+        pulse = self._pulse
+        body = b"retry: 3000\n"
+        while True:
+            json, number = pulse.json, pulse.number
+            if number != self.number:
+                body += b"event: snapshot\ndata: " + json + b"\n\n"
+            elif body:
+                body += b"\n"
+            message = {"type": "http.response.body", "body": body or b": still here\n\n", "more_body": True}
+            await asyncio.wait_for(send(message), _SLOW)
+            self.number = number
+            body = b""
+            if pulse.number == self.number:
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(pulse.change(), HEARTBEAT)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
