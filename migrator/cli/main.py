@@ -34,6 +34,7 @@ COMMANDS = {
     "audit": "check an audit log: is it as it was written?",
     "self-test": "does this installation work? versions, decoders, TLS, a migration to itself, reports",
     "restart": "runs that go on after a restart of the machine: list, remove, go on now",
+    "notify": "tell people how a run goes, by e-mail and webhook: try it out, keep its secrets",
     "control": "steer a run that is on: pause, resume, cancel, status, prioritise, set",
 }
 
@@ -42,7 +43,7 @@ _GLOBAL = ("--home", "--log-level", "--profile", "--settings")
 _KEEPING = frozenset(COMMANDS) - {"demo", "scan", "echo", "discover", "preview", "compat", "quality"}
 # These use what a profile says.
 PROFILED = frozenset(
-    {"echo", "compat", "dry-run", "speed-test", "migrate", "verify", "commit", "report", "export"}
+    {"echo", "compat", "dry-run", "speed-test", "migrate", "verify", "commit", "report", "export", "notify"}
 )
 
 

@@ -1,4 +1,4 @@
-"""A migration in words: its events for the log and the terminal, its result for people, its exit code."""
+"""A migration in words: its events for the log and the terminal, its result for people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from migrator.cli.progress import duration
 from migrator.cli.terminal import printable
-from migrator.core.errors import LimitReached
 from migrator.core.events import (
     AssociationEnded,
     AssociationOpened,
@@ -23,7 +22,7 @@ from migrator.core.events import (
 )
 from migrator.core.outcome import State
 from migrator.engine.accounting import Ledger, Snapshot
-from migrator.jobs.integrity_around import INTACT, UNFINISHED
+from migrator.jobs.exit_codes import exit_code as exit_code  # the other commands' too
 from migrator.jobs.integrity_around import words as integrity_words
 from migrator.jobs.migrate import DestinationResult, MigrateResult
 from migrator.jobs.naming import pair_words
@@ -114,29 +113,6 @@ def _settled(event: InstanceSettled) -> Words:
         text += f": {outcome.reason}"
     level = logging.WARNING if outcome.state.spoils else logging.INFO
     return Words(text, level)
-
-
-def exit_code(result: MigrateResult) -> int:
-    """0 all done, 1 something is not where it should be, 5 a limit ended it, 130 interrupted.
-
-    With several destinations it is the worst of theirs: interrupted, then 1, then 5.
-    """
-    if result.is_cancelled:
-        return 130
-    intact = result.source_check is None or result.source_check.is_intact
-    intact &= result.integrity is None or result.integrity.verdict in (INTACT, UNFINISHED)
-    codes = {_exit_code_of(one) for one in result.destinations} | {0 if intact else 1}
-    return next(code for code in (1, 5, 0) if code in codes)
-
-
-def _exit_code_of(one: DestinationResult) -> int:
-    job, verification = one.snapshot.job, one.verification
-    if isinstance(one.stopped_by, LimitReached):
-        # What it left pending, or nobody can be asked about, is no failure; what is known to lack is.
-        is_lacking = verification is not None and verification.missing > 0
-        return 1 if job.spoiled > job.pending or is_lacking else 5
-    is_proven = verification is None or verification.is_clean
-    return 0 if not job.spoiled and is_proven and one.stopped_by is None else 1
 
 
 def summary(result: MigrateResult, *, names_manifest: bool = True) -> str:

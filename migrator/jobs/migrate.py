@@ -33,6 +33,7 @@ from migrator.jobs.migrate_model import MigrateRequest as MigrateRequest
 from migrator.jobs.migrate_model import MigrateResult as MigrateResult
 from migrator.jobs.migrate_model import Target as Target
 from migrator.jobs.migrate_totals import total_of
+from migrator.jobs.notifying import Notifying
 from migrator.jobs.recorded import job_in
 from migrator.jobs.restart import Restart
 
@@ -59,6 +60,7 @@ class MigrateJob:
             self._audit = Audit(request, self._root, emit)
             opened.callback(self._audit.close)
             self._emit = self._audit.emit
+            self._notifying = Notifying(request, self._root, control, self._emit)
             self._trace = AssociationTrace(request.trace) if request.trace else None
             if self._trace is not None:
                 opened.callback(self._trace.close)
@@ -113,6 +115,7 @@ class MigrateJob:
         """
         with self._opened as opened:
             opened.enter_context(awake(self._request.settings.pace.keep_awake))
+            opened.enter_context(self._notifying.run(self.snapshots))
             opened.enter_context(self._audit.run(self.destinations))
             for one in self.destinations:
                 opened.enter_context(one.reachable())
@@ -130,7 +133,9 @@ class MigrateJob:
                 one.phase("done")
             proof = None if self._watch is None else self._watch.proof
             results = tuple(one.result(check) for one in self.destinations)
-            return self._audit.ended(MigrateResult(results, check, proof))
+            result = self._audit.ended(MigrateResult(results, check, proof))
+            self._notifying.ended(result)
+            return result
 
     def _greet(self) -> None:
         """See whether the destinations answer; those that do not are left to their circuit breakers."""

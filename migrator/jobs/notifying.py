@@ -2,12 +2,52 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
+import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 
+from migrator.core.control import Control
+from migrator.core.errors import Cancelled, UsageError
+from migrator.core.events import Emit, Notice
+from migrator.core.paths import encodable
 from migrator.core.settings_notify import NotifySettings
+from migrator.engine.accounting import Snapshot
+from migrator.jobs.migrate_model import MigrateRequest, MigrateResult
 from migrator.jobs.notifying_carriers import Kind as Kind  # the faces' too
-from migrator.jobs.notifying_carriers import Warn, mail_carrier, web_carrier
+from migrator.jobs.notifying_carriers import (
+    Warn,
+    carriers_of,
+    mail_carrier,
+    wants_email,
+    wants_webhook,
+    web_carrier,
+)
+from migrator.jobs.notifying_watch import Outages, Room
+from migrator.jobs.notifying_words import (
+    About,
+    back_again,
+    broken_off,
+    disk_low,
+    ended,
+    left_alone,
+    shut_down,
+)
+from migrator.notify.delivery import WAITS, Carrier, Delivery, Told
 from migrator.notify.message import Message
+from migrator.notify.places import web_address as web_address  # the faces' too
+
+_log = logging.getLogger("migrator")
+
+LAST_WORDS = 20.0  # seconds that the last messages of a run may take
+_HASTE = 3.0  # seconds, where the system shuts down
+_LOOK = 1.0  # seconds between two looks at the destinations
+_DISK_LOOK = 30.0  # seconds between two looks at the disk
+
+_OCCASIONS = {"recovered": "breaker"}  # what `notify_on` calls it
 
 
 def test(
@@ -32,3 +72,117 @@ def test(
     if kind == "email":
         return f"{carrier.place} took the e-mail to {', '.join(settings.email_to)}"
     return f"{carrier.place} took the message"
+
+
+class Notifying:
+    """Tells people of one run, where its settings name somebody; else it does nothing at all."""
+
+    def __init__(self, request: MigrateRequest, root: str, control: Control, emit: Emit) -> None:
+        """Take the settings and the secrets; nobody is told yet. Raises UsageError."""
+        settings = _settings_of(request)
+        self._settings = settings
+        self._home = request.home
+        self._control = control
+        self._emit = emit
+        self._carriers: list[Carrier] = carriers_of(settings, _log.warning)
+        nodes = tuple(str(target.node) for target in request.destinations)
+        source = encodable(root) if settings.notify_details else ""
+        self._about = About(nodes, time.time(), source)
+        self._deliveries: list[Delivery] = []
+        self._stopped = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    @contextmanager
+    def run(self, snapshots: Callable[[], Sequence[Snapshot]]) -> Iterator[None]:
+        """While it lasts, the run is watched; what ends it by an error is told."""
+        if not self._carriers:
+            yield
+            return
+        self._about = About(self._about.nodes, time.time(), self._about.source)
+        self._deliveries = [Delivery(one, self._told, WAITS) for one in self._carriers]
+        self._watcher = threading.Thread(target=self._watch, args=(snapshots,), daemon=True, name="notify")
+        self._watcher.start()
+        try:
+            yield
+        except (Cancelled, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._tell(partial(broken_off, self._about, error, snapshots))
+            raise
+        finally:
+            self._close()
+
+    def ended(self, result: MigrateResult) -> None:
+        """Tell what the run came to. A user who stopped it knows; what the system stopped is told."""
+        if not self._carriers:
+            return
+        if not result.is_cancelled:
+            self._tell(partial(ended, self._about, result))
+        elif self._control.is_ended_by_system:
+            self._tell(partial(shut_down, self._about, [one.snapshot for one in result.destinations]))
+
+    def _tell(self, make: Callable[[], Message]) -> None:
+        """Have the message delivered, if its occasion is one of those asked for. Never raises."""
+        try:
+            message = make()
+        except Exception as error:  # noqa: BLE001 - what people are told must not end what they are told of
+            self._emit(Notice(f"people could not be told of the run: {type(error).__name__}"))
+            return
+        occasion = _OCCASIONS.get(message.event, message.event)
+        if not self._settings.notify_on or occasion in self._settings.notify_on:
+            for delivery in self._deliveries:
+                delivery.put(message)
+
+    def _told(self, told: Told) -> None:
+        if told.trouble:
+            words = f"Not told by {told.carrier} ({told.event}): {told.trouble}"
+            self._emit(Notice(words, "warning"))
+        else:
+            self._emit(Notice(f"Told by {told.carrier} ({told.event}): {told.place}", "info"))
+
+    def _watch(self, snapshots: Callable[[], Sequence[Snapshot]]) -> None:
+        outages = Outages(self._settings.notify_breaker)
+        room = Room(self._settings.notify_disk * 1e9)
+        next_disk = 0.0
+        while True:
+            now = time.monotonic()
+            for seen in outages.look(snapshots(), now):
+                words = back_again if seen.is_back else left_alone
+                self._tell(partial(words, self._about, seen.snapshot, seen.seconds))
+            if now >= next_disk:
+                next_disk = now + _DISK_LOOK
+                self._look_at_disk(room)
+            if self._stopped.wait(min(_LOOK, max(0.05, self._settings.notify_breaker / 4))):
+                return
+
+    def _look_at_disk(self, room: Room) -> None:
+        with suppress(OSError):  # a disk that cannot be asked ends nothing here
+            free = shutil.disk_usage(self._home).free
+            if room.look(free):
+                limit = self._settings.notify_disk
+                self._tell(partial(disk_low, self._about, free, limit, self._home))
+
+    def _close(self) -> None:
+        """Wait for what is under way, not for long, and not at all where the user wants to stop."""
+        self._stopped.set()
+        if self._watcher is not None:
+            self._watcher.join()
+        was_cancelled = self._control.is_cancelled
+        deadline = time.monotonic() + (_HASTE if was_cancelled else LAST_WORDS)
+        for delivery in self._deliveries:
+            delivery.closing(deadline)
+        for delivery in self._deliveries:
+            delivery.close(lambda: self._control.is_cancelled and not was_cancelled)
+
+
+def _settings_of(request: MigrateRequest) -> NotifySettings:
+    """Who is told: of one run all are told the same. Raises UsageError where destinations say different."""
+    if request.is_rehearsal or request.is_check_only:
+        return NotifySettings()
+    asked = [target.settings.notify for target in request.destinations]
+    named = [one for one in asked if wants_email(one) or wants_webhook(one)]
+    if any(one != named[0] for one in named):
+        raise UsageError(
+            "the destinations' settings name different people to tell, and one run tells one lot"
+        )
+    return named[0] if named else NotifySettings()

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal
 
 from migrator.core.errors import UsageError
 from migrator.core.settings_notify import NotifySettings
 from migrator.jobs.secrets import EMAIL_PASSWORD, WEBHOOK_URL, Secret
-from migrator.notify.message import Message
+from migrator.notify.delivery import Carrier
 from migrator.notify.places import is_loopback, mail_address, mail_server, web_address
 
 Kind = Literal["email", "webhook"]
 Warn = Callable[[str], None]
-
-
-class Carrier(Protocol):
-    """Carries messages somewhere."""
-
-    @property
-    def words(self) -> str:
-        """What it is."""
-        ...
-
-    @property
-    def place(self) -> str:
-        """Where it carries to, without secrets."""
-        ...
-
-    def attempt_for(self, message: Message) -> Callable[[], None]:
-        """What tries to deliver the message, once a call; it raises NotDelivered."""
-        ...
 
 
 def wants_email(settings: NotifySettings) -> bool:
