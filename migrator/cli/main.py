@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from migrator import __version__
+from migrator.cli.running import exit_code_of
 from migrator.cli.terminal import accept_all_text, printable, tell
 from migrator.cli.watched import watched
-from migrator.core.errors import Cancelled, DestinationError, MigratorError, SourceError, UsageError
+from migrator.core.errors import Cancelled, MigratorError, UsageError
 
 COMMANDS = {
     "demo": "make a sample archive and an embedded PACS; migrate, verify, report",
@@ -74,14 +75,8 @@ def _checked(arguments: list[str]) -> int:
         return 2
     except Cancelled:
         return 130
-    except UsageError as error:
-        return _fail(error, 2)
-    except DestinationError as error:
-        return _fail(error, 3)
-    except SourceError as error:
-        return _fail(error, 4)
     except MigratorError as error:
-        return _fail(error, 1)
+        return _fail(error, exit_code_of(error))
     except KeyboardInterrupt:
         return 130
 

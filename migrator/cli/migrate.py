@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 
 from migrator.cli.migrate_words import exit_code, ledger_lines, summary, teller
+from migrator.cli.monitor_words import Monitored, monitored
 from migrator.cli.options import NODE_HELP, add_calling, add_settings, destinations_of
 from migrator.cli.progress import ProgressReport
 from migrator.cli.running import interruptible, logged
@@ -67,8 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     request = _request(arguments)
-    with logged(request.home, arguments.log_level):
-        result = run_job(request, Control())
+    control = Control()
+    with logged(request.home, arguments.log_level), monitored(request, control) as shown:
+        result = run_job(request, control, shown)
+        if shown is not None:
+            shown.ended(result, exit_code(result))
         _tell(result, arguments.json)
     return exit_code(result)
 
@@ -104,22 +109,29 @@ def _target(node: Node, settings: Settings, arguments: argparse.Namespace) -> Ta
     return Target(node, settings)
 
 
-def run_job(request: MigrateRequest, control: Control) -> MigrateResult:
-    """Run a migration that a signal can stop, with its progress on stderr and its events in the log."""
+def run_job(request: MigrateRequest, control: Control, shown: Monitored | None = None) -> MigrateResult:
+    """Run a migration that a signal can stop, with its progress on stderr and its events in the log.
+
+    `shown` is its monitor, where it has one.
+    """
     reports: list[ProgressReport] = []
 
     def say(text: str) -> None:
         for report in reports:
             report.say(text)
 
+    emit = teller(say, names_destination=len(request.destinations) > 1)
     with interruptible(control):
-        job = MigrateJob(request, control, teller(say, names_destination=len(request.destinations) > 1))
+        job = MigrateJob(request, control, emit if shown is None else shown.hearing(emit))
+        if shown is not None:
+            shown.shows(job)
         with ProgressReport(job.snapshots) as report:
             reports.append(report)
-            try:
-                return job.run()
-            finally:
-                reports.clear()
+            with shown.saying(report.say) if shown is not None else nullcontext():
+                try:
+                    return job.run()
+                finally:
+                    reports.clear()
 
 
 def _tell(result: MigrateResult, wants_json: bool) -> None:

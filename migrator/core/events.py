@@ -93,12 +93,13 @@ class BatchTaken(Event):
 class Steered(Event):
     """Somebody steered the run from outside: `action` is paused, resumed, cancelled or set.
 
-    `detail` tells what was set to what.
+    `detail` tells what was set to what, `by` in which way it was asked for.
     """
 
     action: str
     detail: str = ""
     destination: str = ""
+    by: str = "control"
 
 
 @dataclass(frozen=True, slots=True)

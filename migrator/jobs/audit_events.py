@@ -67,7 +67,7 @@ def audited(event: Event, edits_of: EditsOf) -> Iterator[AuditEvent]:
     elif isinstance(event, Steered):
         name = "settings_changed" if event.action == "set" else event.action
         detail = {"set": event.detail} if event.detail else {}
-        yield AuditEvent(name, destination=event.destination, detail={"by": "control", **detail})
+        yield AuditEvent(name, destination=event.destination, detail={"by": event.by, **detail})
     elif isinstance(event, Notice):
         status = _LEVELS.get(event.level, FAILED)
         yield AuditEvent("notice", status, destination=event.destination, detail={"text": event.text})

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled, DestinationError, MigratorError, SourceError, UsageError
-from migrator.core.events import Emit, Notice, PhaseStarted
+from migrator.core.events import Emit, Notice, PhaseStarted, Steered
 from migrator.dicom.decoded_cache import DecodedCache
 from migrator.dicom.decoding import close_shared_decoders, shared_decoders
 from migrator.dicom.header import read_header, same_dataset
@@ -72,6 +72,7 @@ class MigrateJob:
                 self.destinations.append(DestinationRun(target, name, common, own))
                 opened.callback(self.destinations[-1].close)
             self._watch = self._watch_over_source()
+            self._is_audited = False  # what is asked for before the audit's beginning is not told it
             self._opened = opened.pop_all()
 
     def _watch_over_source(self) -> SourceWatch | None:
@@ -107,6 +108,27 @@ class MigrateJob:
             shown = [replace(one, hold=words) for one in shown]
         return tuple(shown)
 
+    def pause(self, by: str) -> None:
+        """Hold the whole run; `by` names the way in which that was asked for. The audit hears of it, as of
+        those below. From any thread.
+        """
+        self._control.pause()
+        self._steered("paused", by)
+
+    def resume(self, by: str) -> None:
+        """Let it go on."""
+        self._control.resume()
+        self._steered("resumed", by)
+
+    def cancel(self, by: str) -> None:
+        """Ask it to stop."""
+        self._steered("cancelled", by)  # before the run can come to its end by that
+        self._control.cancel()
+
+    def _steered(self, action: str, by: str) -> None:
+        for one in self.destinations if self._is_audited else ():
+            self._emit(Steered(action, destination=str(one.node), by=by))
+
     def run(self) -> MigrateResult:
         """Do the whole job.
 
@@ -117,6 +139,7 @@ class MigrateJob:
             opened.enter_context(awake(self._request.settings.pace.keep_awake))
             opened.enter_context(self._notifying.run(self.snapshots))
             opened.enter_context(self._audit.run(self.destinations))
+            self._is_audited = True
             for one in self.destinations:
                 opened.enter_context(one.reachable())
             try:

@@ -154,7 +154,7 @@ def _answers(good: Schema, *errors: int) -> Schema:
 
 
 def _get(name: str, summary: str, answers: Schema, *, is_open: bool = False) -> Schema:
-    security = {} if is_open else {"security": [{}, {"session": []}]}
+    security: Schema = {} if is_open else {"security": [{}, {"session": []}]}
     return {"get": {"operationId": name, "summary": summary, **security, "responses": answers}}
 
 

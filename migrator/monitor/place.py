@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from migrator.core.addresses import is_address
 from migrator.core.errors import UsageError
+from migrator.core.settings_monitor import MonitorSettings
 
 _BACKLOG = 128
 # Addresses for documentation (RFC 5737, RFC 3849): the way there shows our own, and nothing is sent.
@@ -44,6 +45,16 @@ class Listening:
         if host is None:
             return False
         return host in self.names or (is_address(host) and _plain(host) == _plain(local))
+
+
+def check(settings: MonitorSettings) -> None:
+    """Raises UsageError for options that mean nothing without --monitor."""
+    if settings.monitor:
+        return
+    for name in MonitorSettings.model_fields:
+        if name != "monitor" and getattr(settings, name):
+            option = "--" + name.replace("_", "-")
+            raise UsageError(f"{option} means nothing without --monitor: say where to serve it")
 
 
 def parse_place(text: str) -> tuple[str, int]:

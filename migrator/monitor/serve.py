@@ -20,7 +20,6 @@ from pathlib import Path
 
 import uvicorn
 
-from migrator.core.errors import UsageError
 from migrator.core.settings_monitor import MonitorSettings
 from migrator.jobs import watched as jobs_watched
 from migrator.monitor.app import Access, Routes
@@ -28,7 +27,7 @@ from migrator.monitor.certificate import Secured, secured
 from migrator.monitor.connections import MOST_HEAD, Connection, Server, quiet
 from migrator.monitor.guard import Guard
 from migrator.monitor.numbers import Numbers
-from migrator.monitor.place import Listening, listen
+from migrator.monitor.place import Listening, check, listen
 from migrator.monitor.sessions import Pairing
 from migrator.monitor.stream import Pulse
 from migrator.monitor.watched import Watched
@@ -45,11 +44,12 @@ Say = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a monitor is. `addresses` without a slash at the end, the best first; `fingerprint` is empty
-    without TLS, else the certificate's SHA-256."""
+    without TLS, else the certificate's SHA-256; `is_local` tells that this machine alone reaches it."""
 
     addresses: tuple[str, ...]
     fingerprint: str
     needs_pairing: bool
+    is_local: bool
     pairing: Pairing = field(repr=False)
 
     @property
@@ -65,16 +65,6 @@ class Place:
     def link(self) -> str:
         """What a QR code is to hold: the code after # is never sent to a server, so no log keeps it."""
         return f"{self.address}/#pair={self.code}" if self.code else f"{self.address}/"
-
-
-def check(settings: MonitorSettings) -> None:
-    """Raises UsageError for options that mean nothing without --monitor."""
-    if settings.monitor:
-        return
-    for name in MonitorSettings.model_fields:
-        if name != "monitor" and getattr(settings, name):
-            option = "--" + name.replace("_", "-")
-            raise UsageError(f"{option} means nothing without --monitor: say where to serve it")
 
 
 @contextmanager
@@ -100,6 +90,7 @@ def serving(
             listening.addresses("https" if tls is not None else "http"),
             tls.fingerprint if tls is not None else "",
             not listening.is_loopback or settings.monitor_control,
+            listening.is_loopback,
             pairing,
         )
         if not listening.is_loopback and tls is None:
