@@ -15,6 +15,7 @@ from typing import NamedTuple
 from migrator.bootstrap import locking
 
 MARKER = "complete"
+PROGRAM = "program-"  # what the folder of an unpacked program begins with (see unpacking)
 _LAYOUT = b"1\n"  # raise it when environments of an older launcher must not be used any more
 
 
@@ -45,7 +46,7 @@ class Environment(NamedTuple):
     @property
     def lock_file(self) -> Path:
         """The file by whose OS lock those who use and those who change the environment avoid each other."""
-        return _lock_file(self.folder)
+        return lock_file_of(self.folder)
 
 
 def cache_folder() -> Path:
@@ -70,7 +71,8 @@ def environment_for(layer: str, lock: Path, cache: Path) -> Environment:
     return Environment(cache / f"env-{digest[:16]}-{machine}", layer, lock, digest)
 
 
-def _lock_file(folder: Path) -> Path:
+def lock_file_of(folder: Path) -> Path:
+    """The lock file of a folder in the cache."""
     return folder.with_name(folder.name + ".lock")
 
 
@@ -112,7 +114,7 @@ def remove_replaced(environment: Environment) -> None:
     """Remove the environments of the same layer that were made from another lock, unless one is in use."""
     for folder in _replaced_by(environment):
         with suppress(OSError):
-            claim = locking.try_claim(_lock_file(folder))
+            claim = locking.try_claim(lock_file_of(folder))
             if claim is not None:
                 remove(folder)
                 claim.release(remove=True)
@@ -130,6 +132,21 @@ def remove(folder: Path) -> None:
         folder = folder.rename(folder.with_name(f"removed-{os.getpid()}-{folder.name}"))
     (folder / MARKER).unlink(missing_ok=True)
     shutil.rmtree(folder)
+
+
+def share_program(root: Path) -> locking.Hold | None:
+    """What keeps an unpacked program from being removed while it runs; None while it is being changed.
+
+    A clone is no unpacked program, and needs nothing of the kind.
+    """
+    if not root.name.startswith(PROGRAM):
+        return locking.Hold(root, None)
+    if sys.platform == "win32":
+        # A folder in which a file is open cannot be renamed, and so is not removed.
+        with suppress(OSError):
+            return locking.Hold(root, os.open(root / MARKER, os.O_RDONLY))
+        return locking.Hold(root, None)
+    return locking.share(lock_file_of(root))
 
 
 def _replaced_by(environment: Environment) -> Iterator[Path]:

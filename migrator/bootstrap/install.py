@@ -22,6 +22,7 @@ from migrator.bootstrap.environment import (
 )
 from migrator.bootstrap.pips import find_pip
 from migrator.bootstrap.progress import Progress
+from migrator.bootstrap.unpacking import unpack_wheels
 
 PIP_LOCK = "pip.lock"  # beside the others
 # Settings of pip that would put packages elsewhere; all others (index, proxy, certificates …) are honoured.
@@ -31,6 +32,7 @@ _ELSEWHERE = frozenset({"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "P
 def install_alone(environment: Environment, wheelhouse: Path | None) -> None:
     """Make the environment unless another start makes it meanwhile, and remove those it replaces.
 
+    `wheelhouse` is a folder of wheels, or a single file that carries them.
     Raises SetupError.
     """
     cache = environment.folder.parent
@@ -54,6 +56,8 @@ def _install(environment: Environment, wheelhouse: Path | None, claim: locking.H
         progress = Progress(environment, environment.lock.read_text("utf-8").count("=="))
         _make_empty(environment)
         environment.temporary.mkdir()
+        if wheelhouse is not None and wheelhouse.is_file():
+            wheelhouse = unpack_wheels(wheelhouse, environment.layer, environment.temporary / "wheels")
         pip = find_pip(environment, wheelhouse, environment.lock.with_name(PIP_LOCK))
         _run_pip(pip, _options(environment.lock, wheelhouse), environment, progress, claim)
         shutil.rmtree(environment.temporary, ignore_errors=True)

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import cast
 
 from migrator.bootstrap import SetupError, libraries, locking
-from migrator.bootstrap.environment import Environment, cache_folder, environment_for, is_complete
+from migrator.bootstrap.environment import (
+    Environment,
+    cache_folder,
+    environment_for,
+    is_complete,
+    share_program,
+)
 from migrator.bootstrap.layers import BASE, DEV, WINDOW, Layer
 
 SETUP_FAILED = 6
@@ -32,8 +38,9 @@ def launch(root: str, arguments: Sequence[str]) -> int:
         environment = _wanted(Path(root), wants_window(rest))
         own = _own_environment(Path(root))
         if os.environ.get("DICOM_MIGRATOR_NO_BOOTSTRAP") == "1" or own == environment:
-            # What a window starts has not inherited the lock that keeps its environment from being removed.
+            # What a window starts has not inherited the locks that keep its environment and its program.
             hold = locking.share(own.lock_file) if own is not None else None
+            share_program(Path(root))
             return _run_here(root, rest)
         hold = ensure(environment, wheelhouse)
     except SetupError as error:
@@ -124,7 +131,7 @@ def _take_wheelhouse(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
             value = rest.pop(index + 1) if index + 1 < len(rest) else ""
         del rest[index]
         folder = Path(value).expanduser().absolute()
-        if not value or not folder.is_dir():
+        if not value or not folder.exists():
             print("dicom_migrator: --wheelhouse needs a folder that holds wheels", file=sys.stderr)
             raise SystemExit(2)
         return rest, folder

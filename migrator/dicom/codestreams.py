@@ -50,7 +50,8 @@ class Codestream:
         row, column = numpy.mgrid[0:_SIDE, 0:_SIDE]
         texture = (row * column) % 7 * 3
         grey = 64 + 120 * row + 90 * column + texture
-        return (grey >> (12 - self.bits)).astype(numpy.uint16)
+        pixels: NDArray[numpy.uint16] = (grey >> (12 - self.bits)).astype(numpy.uint16)
+        return pixels
 
 
 CODESTREAMS = (

@@ -1,0 +1,206 @@
+"""The single file dicom_migrator.pyz: its program is unpacked once into the cache, and runs from there.
+
+Why it does not run out of the archive: decoders are spawned, and the window starts our own command line by
+the path of a script; templates and pictures are files. Unpacked, it is a clone like any other, in one place
+for all starts, and its environment is the clone's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import sys
+import time
+import zipimport
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import BadZipFile, ZipFile
+
+from migrator.bootstrap import SetupError, locking, trouble
+from migrator.bootstrap.environment import (
+    MARKER,
+    PROGRAM,
+    cache_folder,
+    lock_file_of,
+    remove,
+    share_program,
+)
+
+CONTENTS = "CONTENTS"  # of the archive: a line for each file of the program, "SHA-256 size name"
+WHEELS = "wheels/"  # in the archive, of the form that needs no internet
+WHEELS_FOR = "wheels/for.json"
+
+_UNUSED_SECONDS = 30 * 86400.0
+_SETUP_FAILED = 6
+_INTERRUPTED = 130
+
+
+class _Member(NamedTuple):
+    digest: str
+    size: int
+    name: str
+
+
+def run(archive: str) -> int:
+    """Run the program of this archive with sys.argv; returns its exit code, or does not return (exec).
+
+    6 says that it could not be unpacked.
+    """
+    try:
+        root, hold = unpacked(Path(archive))
+    except SetupError as error:
+        print(f"dicom_migrator: {error}", file=sys.stderr)
+        return _SETUP_FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    hold.keep()
+    if carried(Path(archive)) is not None and not any(word.startswith("--wheelhouse") for word in sys.argv):
+        sys.argv.insert(1, f"--wheelhouse={archive}")
+    # From here on everything is imported from the folder, also what was imported from the archive.
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("migrator", "dicom_migrator")]:
+        del sys.modules[name]
+    sys.path[0] = str(root)
+    code: int = importlib.import_module("dicom_migrator").main()
+    return code
+
+
+def unpacked(archive: Path) -> tuple[Path, locking.Hold]:
+    """The folder with this archive's program, and the lock that keeps it from being removed.
+
+    Raises SetupError.
+    """
+    contents = _contents(archive)
+    folder = cache_folder() / f"{PROGRAM}{hashlib.sha256(contents).hexdigest()[:16]}"
+    while True:
+        hold = share_program(folder)
+        if hold is not None:
+            if _is_complete(folder, contents):
+                with suppress(OSError):
+                    os.utime(folder / MARKER)
+                return folder, hold
+            hold.release()
+        try:
+            _unpack_alone(archive, folder, contents)
+        except OSError as error:
+            raise SetupError(trouble.explain_os_error(error, folder.parent)) from error
+
+
+def carried(archive: Path) -> dict[str, Any] | None:
+    """For which Python, platform and layers an archive carries packages; None where it carries none."""
+    try:
+        told = json.loads(zipimport.zipimporter(str(archive)).get_data(WHEELS_FOR))
+    except (OSError, ImportError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def unpack_wheels(archive: Path, layer: str, folder: Path) -> Path:
+    """Unpack the packages that an archive carries into a new `folder`. Raises SetupError and OSError."""
+    told = carried(archive)
+    if told is None:
+        raise SetupError(f"{archive} carries no packages: --wheelhouse needs a folder of wheels")
+    here = "{}.{}".format(*sys.version_info)
+    if told["python"] != here:
+        raise SetupError(
+            f"{archive.name} carries packages for Python {told['python']} on {told['platform']}, and this is "
+            f"Python {here}: start it with that Python"
+        )
+    if layer not in told["layers"]:
+        raise SetupError(
+            f"{archive.name} carries no packages for the {layer}: a file that was made with --window does; "
+            "the commands work without: --help shows them"
+        )
+    folder.mkdir()
+    try:
+        with ZipFile(archive) as opened:
+            for name in opened.namelist():
+                if name.startswith(WHEELS) and name.endswith(".whl"):
+                    (folder / name[len(WHEELS) :]).write_bytes(opened.read(name))
+    except (BadZipFile, EOFError) as error:
+        raise _damaged(archive) from error
+    return folder
+
+
+def _contents(archive: Path) -> bytes:
+    try:
+        return zipimport.zipimporter(str(archive)).get_data(CONTENTS)
+    except (OSError, ImportError) as error:
+        raise _damaged(archive) from error
+
+
+def _damaged(archive: Path) -> SetupError:
+    return SetupError(f"{archive} is damaged: fetch it again, and compare its SHA-256")
+
+
+def _members(contents: bytes) -> Iterator[_Member]:
+    for line in contents.decode("utf-8").splitlines():
+        digest, size, name = line.split(" ", 2)
+        yield _Member(digest, int(size), name)
+
+
+def _is_complete(folder: Path, contents: bytes) -> bool:
+    """Whether it was unpacked to its end, and every file is still there in its size."""
+    try:
+        if (folder / MARKER).read_bytes() != contents:
+            return False
+        root = str(folder)
+        return all(os.stat(f"{root}/{one.name}").st_size == one.size for one in _members(contents))  # noqa: PTH116
+    except OSError:
+        return False
+
+
+def _unpack_alone(archive: Path, folder: Path, contents: bytes) -> None:
+    """Unpack, unless another start does it meanwhile; then remove what nobody uses any more."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    claim = locking.claim(lock_file_of(folder), lambda: None)
+    try:
+        if not _is_complete(folder, contents):
+            # The marker is written last: without it, the folder is what an interrupted start left behind.
+            remove(folder)
+            try:
+                _unpack(archive, folder, contents)
+            except BaseException:
+                with suppress(OSError):
+                    remove(folder)
+                raise
+            _remove_unused(folder)
+    finally:
+        claim.release()
+
+
+def _unpack(archive: Path, folder: Path, contents: bytes) -> None:
+    try:
+        with ZipFile(archive) as opened:
+            for member in _members(contents):
+                data = opened.read(member.name)
+                if hashlib.sha256(data).hexdigest() != member.digest:
+                    raise _damaged(archive)
+                _write(folder / member.name, data)
+    except (BadZipFile, EOFError, KeyError) as error:
+        raise _damaged(archive) from error
+    if sys.platform != "win32":
+        os.sync()
+    _write(folder / MARKER, contents)
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write a file that others may read at most, whatever this user's umask is."""
+    file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o644)) as stream:
+        stream.write(data)
+
+
+def _remove_unused(folder: Path) -> None:
+    """Remove other programs of this kind that nobody has started for a month, unless one is in use."""
+    for marker in folder.parent.glob(f"{PROGRAM}*/{MARKER}"):
+        with suppress(OSError):
+            if marker.parent == folder or time.time() - marker.stat().st_mtime < _UNUSED_SECONDS:
+                continue
+            claim = locking.try_claim(lock_file_of(marker.parent))
+            if claim is not None:
+                remove(marker.parent)
+                claim.release(remove=True)
