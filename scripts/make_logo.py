@@ -15,6 +15,7 @@ SAMPLES = 4  # per pixel and direction, so that edges are smooth
 
 Colour = tuple[int, int, int, int]
 Shape = Callable[[float, float], bool]
+Picture = list[tuple[Shape, Colour]]
 
 CLEAR: Colour = (0, 0, 0, 0)
 NAVY: Colour = (16, 42, 67, 255)
@@ -51,21 +52,21 @@ def tray(x: float, y: float) -> bool:
 
 
 # The last shape that covers a point gives its colour.
-PICTURE: list[tuple[Shape, Colour]] = [
+PICTURE: Picture = [
     (rounded(0.0, 0.0, 1.0, 1.0, 0.2), NAVY),
     (tray, WHITE),
     (arrow(0.5, 0.13, 0.4, 0.66), TEAL),
 ]
 
 
-def colour_at(x: float, y: float) -> Colour:
-    return next((colour for shape, colour in reversed(PICTURE) if shape(x, y)), CLEAR)
+def colour_at(picture: Picture, x: float, y: float) -> Colour:
+    return next((colour for shape, colour in reversed(picture) if shape(x, y)), CLEAR)
 
 
-def pixel(column: int, row: int) -> bytes:
+def pixel(picture: Picture, size: int, column: int, row: int) -> bytes:
     """The mean of the samples in one pixel, weighted by their opacity."""
     steps = [(index + 0.5) / SAMPLES for index in range(SAMPLES)]
-    samples = [colour_at((column + dx) / SIZE, (row + dy) / SIZE) for dx in steps for dy in steps]
+    samples = [colour_at(picture, (column + dx) / size, (row + dy) / size) for dx in steps for dy in steps]
     opacity = sum(sample[3] for sample in samples)
     weight = opacity or 1
     mixed = [round(sum(sample[i] * sample[3] for sample in samples) / weight) for i in range(3)]
@@ -76,12 +77,17 @@ def chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-def main() -> None:
-    rows = (b"\0" + b"".join(pixel(column, row) for column in range(SIZE)) for row in range(SIZE))
-    header = struct.pack(">IIBBBBB", SIZE, SIZE, 8, 6, 0, 0, 0)  # 8 bits, red green blue alpha
+def png(picture: Picture, size: int) -> bytes:
+    """A picture of so many pixels each way, as a PNG file."""
+    columns = range(size)
+    rows = (b"\0" + b"".join(pixel(picture, size, column, row) for column in columns) for row in range(size))
+    header = struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0)  # 8 bits, red green blue alpha
     body = zlib.compress(b"".join(rows), 9)
-    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-    (Path(__file__).resolve().parent.parent / "logo.png").write_bytes(content)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def main() -> None:
+    (Path(__file__).resolve().parent.parent / "logo.png").write_bytes(png(PICTURE, SIZE))
 
 
 if __name__ == "__main__":
