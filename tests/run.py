@@ -74,11 +74,22 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--require-peers", action="store_true", help="a missing peer is a failure")
     parser.add_argument("--benchmarks", action="store_true", help="also install the benchmarks' peers")
     parser.add_argument("--wheelhouse", type=Path, metavar="DIR", help="set up from a folder of wheels")
-    parser.add_argument("--processes", default="auto", metavar="N", help="for the tests (default: the cores)")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=usual_processes(),
+        metavar="N",
+        help="for the tests (here: %(default)s)",
+    )
     parser.add_argument("pytest", nargs="*", metavar="-- ARGUMENT", help="what follows -- goes to pytest")
     arguments = parser.parse_args()
     arguments.only = {gate for choice in arguments.only or choices for gate in choices[choice]}
     return arguments
+
+
+def usual_processes() -> int:
+    """Two for each core: half of their time tests wait, for a peer or for a time to pass."""
+    return 2 * (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
 
 
 def run_gate(name: str, gate: Callable[[], Result]) -> Result:
@@ -127,11 +138,14 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_pytest(python: str, arguments: argparse.Namespace) -> Result:
-    """Run the tests, by whole files in several processes, and count what became of them."""
+    """Run the tests in several processes, and count what became of them."""
     environment = os.environ | ({"DICOM_MIGRATOR_REQUIRE_PEERS": "1"} if arguments.require_peers else {})
+    # The tests start the program some hundred times; it would compile all its modules at each start.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         records = Path(folder) / "junit.xml"
-        spread = ["--numprocesses", arguments.processes, "--dist", "loadfile"]
+        # A process that has run out of tests takes some of another's, so that all end together.
+        spread = ["--numprocesses", str(arguments.processes), "--dist", "worksteal"]
         command = [python, "-m", "pytest", f"--junitxml={records}", *spread, *arguments.pytest]
         code = within_limit(command, environment)
         cases = ElementTree.parse(records).getroot().iter("testcase") if records.exists() else ()
