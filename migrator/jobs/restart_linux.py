@@ -86,11 +86,6 @@ def unit_text(start: Start) -> str:
     """The unit. It names no network or mount to wait for, since the user's systemd knows of neither: the
     command itself waits for both. Raises UsageError for what cannot be written in one.
     """
-    if "$" in start.command[0]:
-        # There, and only there, systemd has no way to write one.
-        raise UsageError(
-            f"--resume-at-start: systemd starts no program with $ in its path: {start.command[0]}"
-        )
     script = next((word for word in start.command[1:] if Path(word).is_absolute()), start.command[0])
     variables = [f"Environment={_quoted(f'{name}={value}')}" for name, value in start.variables.items()]
     lines = [
@@ -102,7 +97,7 @@ def unit_text(start: Start) -> str:
         "[Service]",
         "Type=simple",
         *variables,
-        f"ExecStart={' '.join(_quoted(word, is_command=True) for word in start.command)}",
+        f"ExecStart={' '.join(_quoted(word, is_command=True) for word in _startable(start.command))}",
         # Ending takes a few seconds: what is in flight is answered, and the record is saved.
         "TimeoutStopSec=30",
         "",
@@ -111,6 +106,15 @@ def unit_text(start: Start) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _startable(command: Sequence[str]) -> Sequence[str]:
+    """The command with a first word as systemd takes it, which some characters may not be in."""
+    if not set(command[0]) & set("\"'\\$"):
+        return command
+    if "=" in command[0]:
+        raise UsageError(f"--resume-at-start: systemd cannot be told to start {command[0]}")
+    return ("/usr/bin/env", *command)
 
 
 def _specified(text: str) -> str:
