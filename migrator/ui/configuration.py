@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from migrator.core.errors import UsageError
 from migrator.core.model import Node
 from migrator.core.settings import Settings, TlsSettings
+from migrator.core.settings_monitor import MonitorSettings
 from migrator.jobs.nodes import CALLING_AE_TITLE
 from migrator.jobs.settings_file import FileDestination
 from migrator.jobs.settings_file import as_json as settings_as_json
@@ -105,7 +106,10 @@ class Configuration(BaseModel):
 
     def for_engine(self) -> dict[str, Any]:
         """What the engine gets as `--settings`. Raises UsageError where a destination is not right."""
-        return settings_as_json(self.settings, tuple(one.in_file() for one in self.chosen))
+        settings = self.settings
+        if not settings.monitor.monitor:  # the rest of it is kept for later, and means nothing now
+            settings = settings.model_copy(update={"monitor": MonitorSettings()})
+        return settings_as_json(settings, tuple(one.in_file() for one in self.chosen))
 
 
 def load(home: Path) -> Configuration:

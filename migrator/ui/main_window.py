@@ -21,6 +21,7 @@ from PyQt5.QtWidgets import (
 from migrator.core.errors import UsageError
 from migrator.jobs.left_running import LeftRunning
 from migrator.ui.desk import Desk
+from migrator.ui.dialogs.monitor import MonitorDialog, why_not_served
 from migrator.ui.dialogs.quit import STAY, QuitDialog
 from migrator.ui.dialogs.welcome import Welcome
 from migrator.ui.dialogs.welcome_back import WelcomeBack
@@ -152,6 +153,7 @@ class MainWindow(QMainWindow):
         self.welcome.pacs_wanted.connect(self.name_pacs)
         self.welcome.demo_wanted.connect(self.turn_demo)
         self.demo.changed.connect(self._show_demo)
+        self.status.monitor_wanted.connect(self.show_monitor)
         self.attending.several.connect(self._choose_run)
         self.attending.found.connect(self._found)
         self.attending.settled.connect(self._settled)
@@ -222,6 +224,20 @@ class MainWindow(QMainWindow):
         from migrator.ui.dialogs.history import HistoryDialog  # draws in what only documents need
 
         self.open_dialog(HistoryDialog(self.desk, self))
+
+    def show_monitor(self) -> None:
+        """Show where the run on view is served; else lead to where that is set."""
+        refusal = why_not_served(self.desk)
+        if refusal is None:
+            self.open_dialog(MonitorDialog(self.desk, self._configure_monitor, self))
+        elif refusal:
+            self.desk.notice(refusal)
+        else:
+            self._configure_monitor()
+
+    def _configure_monitor(self) -> None:
+        self.go("configuration")
+        self.configuration_page.bring("monitor")
 
     # The job on view
 

@@ -116,7 +116,8 @@ class Sight:
     """A migration at one moment. `snapshots` and `paces` are those of the destinations, in their order.
 
     `paces` are as PacingView has them, empty while a destination does not answer. `is_live`: somebody works
-    on it now. `code` is the exit code of what this window started, once that has ended.
+    on it now. `code` is the exit code of what this window started, once that has ended. `monitor` is where
+    its page is served, as Look has it.
     """
 
     snapshots: tuple[Snapshot, ...] = ()
@@ -124,6 +125,7 @@ class Sight:
     is_live: bool = False
     is_paused: bool = False
     code: int | None = None
+    monitor: Mapping[str, str] | None = None
 
     @property
     def total(self) -> Snapshot | None:
@@ -246,7 +248,11 @@ class Migration(QObject):
         paces = tuple({} if look is None else look.pace for look in looks)
         was_live, self._was_live = self._was_live, is_live
         if is_live or was_live:
-            self.sight = Sight(snapshots, paces, is_live, is_live and is_paused)
+            served = (own, *looks) if own is not None else looks
+            monitor = next((look.monitor for look in served if look is not None and look.monitor), None)
+            if monitor is None and is_live and not shown:
+                monitor = self.sight.monitor  # nobody answered just now
+            self.sight = Sight(snapshots, paces, is_live, is_live and is_paused, monitor=monitor)
             self.sighted.emit(self.sight)
         if was_live and not is_live:
             self.ended.emit(-1)

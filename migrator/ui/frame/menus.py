@@ -101,6 +101,7 @@ class Menus(QObject):
         # Where the menu is shut, a key of it comes through, and `_press` says why nothing can be done.
         menu.aboutToHide.connect(partial(self._enable, mirrored))
         menu.addSeparator()
+        self._add(menu, "P&hone monitor…", self._window.show_monitor, "Ctrl+Shift+M")
         self._add(menu, "&History…", self._window.show_history, "Ctrl+H")
 
     def _mirror(self, mirrored: list[tuple[QAction, QPushButton]]) -> None:

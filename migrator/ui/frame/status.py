@@ -1,14 +1,14 @@
-"""The bar below the pages: what was just said, how far the run is, and which job is on view."""
+"""The bar below the pages: what was just said, which job is on view, where it is served, how far it is."""
 
 from __future__ import annotations
 
-from PyQt5.QtCore import Qt, QTimer
+from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QStatusBar
 
 from migrator.ui.desk import Desk
 from migrator.ui.frame.words import brief, job_in_words
 from migrator.ui.theme import tokens
-from migrator.ui.widgets.basics import label, set_role
+from migrator.ui.widgets.basics import button, label, set_role
 from migrator.ui.widgets.elided import ElidedLabel
 
 _SHOWN = 20_000  # milliseconds that what was said stays
@@ -17,6 +17,9 @@ _ROLES = {"error": "error", "warning": "warning", "success": "good"}
 
 class StatusBar(QStatusBar):
     """Made once, with the window."""
+
+    monitor_wanted = pyqtSignal()
+    """To see where the run on view is served."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -28,9 +31,14 @@ class StatusBar(QStatusBar):
         self.job.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.job.setAccessibleName("Job on view")
         self.run = label("")
+        self.monitor = button(
+            "Phone monitor", "cellphone", kind="quiet", tip="Watch this run from a phone: address and code"
+        )
+        self.monitor.clicked.connect(lambda: self.monitor_wanted.emit())
         self.setContentsMargins(tokens.SMALL, 0, tokens.SMALL, 0)
         self.addWidget(self.message, 3)
         self.addWidget(self.job, 2)
+        self.addPermanentWidget(self.monitor)
         self.addPermanentWidget(self.run)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -48,3 +56,4 @@ class StatusBar(QStatusBar):
         migration = self._desk.migration
         self.job.say(job_in_words(migration))
         self.run.setText("" if migration is None else brief(migration.sight))
+        self.monitor.setVisible(migration is not None and migration.sight.monitor is not None)

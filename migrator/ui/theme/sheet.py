@@ -91,6 +91,7 @@ QCheckBox::indicator:checked, QAbstractItemView::indicator:checked { background:
 QCheckBox::indicator:indeterminate, QAbstractItemView::indicator:indeterminate { background: $ACCENT; border: 1px solid $ACCENT; image: url("$MARKS/minus.svg"); }
 QRadioButton::indicator:checked { background: $ON_ACCENT; border: 5px solid $ACCENT; width: 6px; height: 6px; }
 QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { border: 1px solid $LINE; }
+QRadioButton::indicator:checked:disabled { background: $GROUND; border: 5px solid $LINE; }
 QAbstractItemView {
     background: $SURFACE; alternate-background-color: $GROUND; border: 1px solid $LINE;
     selection-background-color: $SELECTED; selection-color: $TEXT; outline: none;

@@ -16,11 +16,13 @@ from PyQt5.QtWidgets import QGridLayout, QSizePolicy, QWidget
 from migrator.core.errors import UsageError
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import column, label, row, set_look, set_role, tool
-from migrator.ui.widgets.fields_editors import Editor, PresetEditor, SwitchEditor, editor_for
-from migrator.ui.widgets.fields_words import help_of, mistake, sentence, title_of
+from migrator.ui.widgets.fields_editors import Editor, PresetEditor, editor_for
+from migrator.ui.widgets.fields_words import help_of, in_titles, mistake, sentence, title_of
 
 Check = Callable[[Any], object]
 """Refuses a value by a UsageError, for what a declaration alone cannot tell."""
+Make = Callable[[str, Any], Editor]
+"""Makes the editor of a setting from its name and declaration."""
 
 _COLUMN = 300  # pixels that a field needs
 _MOST_COLUMNS = 3
@@ -31,12 +33,12 @@ class Field(QWidget):
 
     edited = pyqtSignal()
 
-    def __init__(self, name: str, declaration: Any) -> None:
+    def __init__(self, name: str, declaration: Any, make: Make = editor_for) -> None:
         super().__init__()
         self.name = name
         self.declaration = declaration
-        self.editor: Editor = editor_for(name, declaration)
-        self._meaning = sentence(declaration.description or "")
+        self.editor = make(name, declaration)
+        self._error = ""
         self._words = label(self._meaning, "caption", wraps=True)
         self._reset = tool("restore", f"Set {title_of(name)} back to its default", self._set_back)
         self._reset.setObjectName("reset")
@@ -46,7 +48,13 @@ class Field(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.editor.show_value(declaration.default)
         self.differs(False)
+        self.editor.edited.connect(self._explain)
         self.editor.edited.connect(self.edited)
+
+    @property
+    def _meaning(self) -> str:
+        words = self.editor.explanation() or self.declaration.description or ""
+        return in_titles(sentence(words))
 
     def _describe(self) -> None:
         inner, words = self.editor.inner, help_of(self.name, self.declaration)
@@ -59,7 +67,7 @@ class Field(QWidget):
         keep = self._reset.sizePolicy()
         keep.setRetainSizeWhenHidden(True)
         self._reset.setSizePolicy(keep)
-        if isinstance(self.editor, SwitchEditor):
+        if self.editor.names_itself:
             layout = column(spacing=0)
             layout.addLayout(row(self.editor, self._reset))
         else:
@@ -73,11 +81,15 @@ class Field(QWidget):
 
     def say(self, error: str) -> None:
         """Show what is wrong in the place of the meaning; nothing brings that back."""
+        self._error = error
         set_role(self._words, "error" if error else "caption")
-        self._words.setText(error or self._meaning)
-        set_look(self.editor.inner, "invalid", "true" if error else "false")
+        self._explain()
+        set_look(self.editor.marked, "invalid", "true" if error else "false")
         words = help_of(self.name, self.declaration)
         self.editor.inner.setAccessibleDescription(f"{error}. {words}" if error else words)
+
+    def _explain(self) -> None:
+        self._words.setText(self._error or self._meaning)
 
     def differs(self, is_other: bool) -> None:
         """Whether there is something to set back."""
@@ -91,8 +103,8 @@ class Field(QWidget):
 class SettingsForm(QWidget):
     """Edits some settings of a group; without `names`, all of them.
 
-    `checks` refuse values beyond the declaration, by the setting's name. A field that is wrong keeps its last
-    right value.
+    `checks` refuse values beyond the declaration, by the setting's name, and `editors` stand in the place of
+    those that a declaration alone would get. A field that is wrong keeps its last right value.
     """
 
     changed = pyqtSignal(object)
@@ -107,6 +119,7 @@ class SettingsForm(QWidget):
         group: type[BaseModel],
         names: Sequence[str] | None = None,
         checks: Mapping[str, Check] | None = None,
+        editors: Mapping[str, Make] | None = None,
     ) -> None:
         super().__init__()
         self._group = group
@@ -114,7 +127,11 @@ class SettingsForm(QWidget):
         self._base = group()
         self._errors: dict[str, str] = {}
         self._is_loading = False
-        self.fields = {name: Field(name, group.model_fields[name]) for name in names or group.model_fields}
+        own = dict(editors or {})
+        self.fields = {
+            name: Field(name, group.model_fields[name], own.get(name, editor_for))
+            for name in names or group.model_fields
+        }
         self._values: dict[str, Any] = {name: getattr(self._base, name) for name in self.fields}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -218,7 +235,8 @@ class SettingsForm(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._lay_out(max(1, min(_MOST_COLUMNS, event.size().width() // _COLUMN)))
+        most = _MOST_COLUMNS if len(self.fields) > 1 else 1  # one that is alone may need all the room
+        self._lay_out(max(1, min(most, event.size().width() // _COLUMN)))
 
     def _lay_out(self, columns: int) -> None:
         if columns == self._columns:

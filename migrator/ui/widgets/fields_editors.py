@@ -5,6 +5,8 @@ An editor knows nothing of what is right: `raw` is what stands in it, for the se
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -19,6 +21,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
+from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import label, row, tool
 from migrator.ui.widgets.fields_words import (
     choice_words,
@@ -34,6 +37,8 @@ _NUMBER = 140  # pixels that any number needs
 _LINES = 3  # that an editor for a list shows
 _COMMAS = frozenset({"modality"})
 """Lists of short words; all others have one entry per line, since a name may hold a comma."""
+_EITHER = frozenset({"email_to"})
+"""Lists that are pasted from elsewhere: one entry per line, or several with commas between them."""
 _WRITTEN = frozenset({"audit"})
 """Files that are written, so that they may be new."""
 
@@ -43,11 +48,15 @@ class Editor(QWidget):
 
     edited = pyqtSignal()
     """By the user, or by `show_value`."""
+    names_itself = False
+    """Whether its setting's title stands in it, and not above it."""
 
     def __init__(self, inner: QWidget, *beside: QWidget, stretches: bool = True) -> None:
         super().__init__()
         self.inner = inner
         """What takes the focus."""
+        self.marked = inner
+        """What is marked where something is wrong."""
         self.setLayout(row(inner, *beside, *([] if stretches else [None])))
         self.setFocusProxy(inner)
 
@@ -57,6 +66,10 @@ class Editor(QWidget):
 
     def show_value(self, value: Any) -> None:
         raise NotImplementedError
+
+    def explanation(self) -> str:
+        """What its present value means, where that says more than the setting's meaning."""
+        return ""
 
 
 class _Still(QObject):
@@ -77,6 +90,8 @@ def keep_still(widget: QWidget) -> None:
 
 class SwitchEditor(Editor):
     """On or off; its title stands beside it."""
+
+    names_itself = True
 
     def __init__(self, name: str) -> None:
         self.box = QCheckBox(title_of(name))
@@ -206,6 +221,36 @@ class LinesEditor(Editor):
         self.text.setPlainText("\n".join(map(str, value)))
 
 
+class MixedEditor(LinesEditor):
+    """Several texts without commas, one per line or with commas between them."""
+
+    def raw(self) -> object:
+        parts = re.split(r"[,;\n]", self.text.toPlainText())
+        return tuple(part.strip() for part in parts if part.strip())
+
+
+class TicksEditor(Editor):
+    """Any of a few values; all of them is what an empty list means, none of them is wrong."""
+
+    def __init__(self, name: str, values: Sequence[str]) -> None:
+        self.boxes = {value: QCheckBox(choice_words(name, value)) for value in values}
+        first, *others = self.boxes.values()
+        super().__init__(first, *others, stretches=False)
+        self.layout().setSpacing(tokens.LARGE)
+        for one in self.boxes.values():
+            one.toggled.connect(lambda: self.edited.emit())
+
+    def raw(self) -> object:
+        ticked = tuple(value for value, box in self.boxes.items() if box.isChecked())
+        if not ticked:
+            return None
+        return ticked if len(ticked) < len(self.boxes) else ()
+
+    def show_value(self, value: Any) -> None:
+        for name, box in self.boxes.items():
+            box.setChecked(not value or name in value)
+
+
 def _unit(name: str, field: Any) -> tuple[QWidget, ...]:
     unit = unit_of(name, field)
     return (label(unit, "muted"),) if unit else ()
@@ -221,6 +266,11 @@ def editor_for(name: str, field: Any) -> Editor:
     if get_origin(annotation) is Literal:
         return ChoiceEditor([(choice_words(name, value), value) for value in get_args(annotation)])
     if get_origin(annotation) is tuple:
+        of = get_args(annotation)[0]
+        if get_origin(of) is Literal:
+            return TicksEditor(name, get_args(of))
+        if name in _EITHER:
+            return MixedEditor(name, field)
         return CommasEditor(name, field) if name in _COMMAS else LinesEditor(name, field)
     limits = _limits(field)
     if annotation is int and limits is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic_core import ErrorDetails
@@ -33,6 +34,13 @@ _NAMES = {
     "decompress_lossy": "Decompress lossy images too",
     "deep": "Deep check",
     "dimse_timeout": "Answer time-out",
+    "email_ca": "Mail server's authorities",
+    "email_from": "Sender",
+    "email_password_file": "Password file",
+    "email_security": "Encryption",
+    "email_server": "Mail server",
+    "email_to": "Recipients",
+    "email_user": "User name",
     "files_from": "List of files",
     "give_up_after": "Give up after",
     "integrity": "Integrity checkpoint",
@@ -45,7 +53,17 @@ _NAMES = {
     "max_pdu": "Max PDU length",
     "minimise_to_tray": "Minimise to the tray",
     "modality": "Modalities",
+    "monitor": "Phone monitor",
+    "monitor_cert": "The monitor's certificate",
+    "monitor_control": "Allow control",
+    "monitor_details": "Show paths",
+    "monitor_key": "Its private key",
+    "monitor_tls": "Encrypt by TLS",
     "network_timeout": "Network time-out",
+    "notify_breaker": "Left alone for",
+    "notify_details": "Name paths",
+    "notify_disk": "Free space below",
+    "notify_on": "Occasions",
     "order": "Order of studies",
     "patient": "Patients",
     "peak": "Peak hours",
@@ -77,6 +95,9 @@ _NAMES = {
     "verify": "Verify at the end",
     "wave_wait": "Wait before a retry pass",
     "waves": "Retry passes at the end",
+    "webhook": "Send as",
+    "webhook_ca": "Its authorities",
+    "webhook_file": "File with the address",
     "window": "Transfer window",
     "window_days": "Days of the window",
     "workers": "Workers",
@@ -85,12 +106,22 @@ _NAMES = {
 _CHOICES = {
     ("conflicts", "hold"): "Hold for a person",
     ("conflicts", "send"): "Send it too",
+    ("email_security", "none"): "Not encrypted",
+    ("email_security", "starttls"): "STARTTLS",
+    ("email_security", "tls"): "TLS",
+    ("notify_on", "breaker"): "A destination is left alone",
+    ("notify_on", "completion"): "Completion",
+    ("notify_on", "disk"): "The disk is nearly full",
+    ("notify_on", "failure"): "Failure",
     ("order", "found"): "As found",
     ("order", "newest"): "Newest first",
     ("order", "oldest"): "Oldest first",
+    ("webhook", "json"): "JSON",
+    ("webhook", "slack"): "Slack",
+    ("webhook", "teams"): "Teams",
 }
 
-_UNITS = {"S": "seconds", "MB/S": "MB per second", "BYTES": "bytes", "MB": "MB", "N%": "%"}
+_UNITS = {"S": "seconds", "MB/S": "MB per second", "BYTES": "bytes", "MB": "MB", "N%": "%", "GB": "GB"}
 _OWN_UNITS = {
     "split_limit": "instances",
     "batch_size": "files",
@@ -110,9 +141,14 @@ _EXAMPLES = {
     "M": "CT, MR",
     "P": "DOE^*",
     "PORT": "11113",
+    "HOST[:PORT]": "smtp.example.org:587",
 }
 
-_OWN_EXAMPLES = {"peak": "07:00-18:00"}
+_OWN_EXAMPLES = {
+    "peak": "07:00-18:00",
+    "email_from": "migration@example.org",
+    "email_to": "pacs-team@example.org",
+}
 
 _MISTAKES = {
     "float_parsing": "write a number",
@@ -126,7 +162,11 @@ _MISTAKES = {
     "greater_than": "must be more than {gt}",
     "less_than_equal": "must be at most {le}",
     "less_than": "must be less than {lt}",
+    "tuple_type": "choose at least one",
 }
+
+
+_OPTION = re.compile(r"--([a-z][a-z-]*[a-z])")
 
 
 def title_of(name: str) -> str:
@@ -137,6 +177,22 @@ def title_of(name: str) -> str:
 def choice_words(name: str, value: str) -> str:
     """What one of the values of a setting is called."""
     return _CHOICES.get((name, value)) or value.replace("-", " ").capitalize()
+
+
+def named_settings(text: str) -> list[str]:
+    """The settings that a text names by their options: `--max-pdu` is `max_pdu`."""
+    names = (option.replace("-", "_") for option in _OPTION.findall(text))
+    return [name for name in names if name in _NAMES]
+
+
+def in_titles(text: str) -> str:
+    """The same with the titles of settings in the place of their options."""
+
+    def titled(found: re.Match[str]) -> str:
+        name = found[1].replace("-", "_")
+        return f"“{_NAMES[name]}”" if name in _NAMES else found[0]
+
+    return _OPTION.sub(titled, text)
 
 
 def metavar_of(field: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal
@@ -14,6 +14,8 @@ from migrator.jobs.settings_check import CHECKS
 from migrator.records.words import counted
 from migrator.ui.configuration import Configuration
 from migrator.ui.desk import Desk
+from migrator.ui.pages.configuration.monitor_panel import MonitorPanel
+from migrator.ui.pages.configuration.notify_panel import NotifyPanel
 from migrator.ui.pages.configuration.options_recovery import RecoveryChoice
 from migrator.ui.pages.configuration.rules import RulesPanel
 from migrator.ui.theme import tokens
@@ -47,12 +49,18 @@ _FOLDS: tuple[tuple[str, tuple[_Part, ...]], ...] = (
     ("Filters", (_Part("filter"),)),
     ("Proof", (_Part("proof"),)),
     ("Audit", (_Part("audit"),)),
-    ("Monitor", (_Part("monitor"),)),
-    ("Notifications", (_Part("notify"),)),
+    ("Monitor", ()),
+    ("Notifications", ()),
     ("Network", (_Part("send", _NETWORK),)),
     ("Reading the source", (_Part("scan"),)),
     ("Window", (_Part("", ("minimise_to_tray", "chime")),)),
 )
+
+_PANELS: Mapping[str, tuple[str, type[MonitorPanel] | type[NotifyPanel]]] = {
+    "Monitor": ("monitor", MonitorPanel),
+    "Notifications": ("notify", NotifyPanel),
+}
+"""Folds with more to them than a list of settings, and their groups."""
 
 
 class OptionsPanel(QWidget):
@@ -66,6 +74,7 @@ class OptionsPanel(QWidget):
         self._desk = desk
         self.folds: dict[str, Fold] = {}
         self.forms: dict[str, tuple[SettingsForm, ...]] = {}
+        self.panels: dict[str, MonitorPanel | NotifyPanel] = {}
         self._parts: list[tuple[_Part, SettingsForm]] = []
         self.recovery = RecoveryChoice(desk)
         self.rules = RulesPanel(desk)
@@ -95,6 +104,9 @@ class OptionsPanel(QWidget):
             "Tag rules",
         )
         self.open(title)
+        beside = self.panels[title].focus_on(name) if title in self.panels and name in self.faults else None
+        if beside is not None:
+            return beside
         for form in self.forms[title]:
             if name in form.fields:
                 form.focus(name)
@@ -106,6 +118,11 @@ class OptionsPanel(QWidget):
     def errors(self) -> dict[str, str]:
         """What is wrong, by the setting's name; such settings count as they last were right."""
         return {name: words for _, form in self._parts for name, words in form.errors.items()}
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """What a run would refuse though each setting is right by itself: what mends it, and its title."""
+        return {name: words for panel in self.panels.values() for name, words in panel.faults.items()}
 
     def showEvent(self, event: object) -> None:
         super().showEvent(event)  # type: ignore[arg-type]
@@ -128,6 +145,9 @@ class OptionsPanel(QWidget):
         forms = tuple(self._form(part) for part in parts)
         for form in forms:
             inner.addWidget(form)
+        if title in _PANELS:
+            forms = self._panel(title, inner)
+        for form in forms:
             form.judged.connect(lambda title=title: self._note(title))
             form.mistaken.connect(self.judged)
         if title == "Tag rules":
@@ -138,9 +158,23 @@ class OptionsPanel(QWidget):
     def _form(self, part: _Part) -> SettingsForm:
         group = type(getattr(Settings(), part.group)) if part.group else Configuration
         form = SettingsForm(group, part.names or None, CHECKS)
+        self._keep(part, form)
+        return form
+
+    def _panel(self, title: str, inner: QVBoxLayout) -> tuple[SettingsForm, ...]:
+        """Make the panel of this fold; its forms."""
+        group, kind = _PANELS[title]
+        panel = self.panels[title] = kind(self._desk)
+        inner.addWidget(panel)
+        panel.judged.connect(lambda: self._note(title))
+        panel.judged.connect(self.judged)
+        for form in panel.forms:
+            self._keep(_Part(group), form)
+        return panel.forms
+
+    def _keep(self, part: _Part, form: SettingsForm) -> None:
         form.changed.connect(lambda _: self._take(part, form))
         self._parts.append((part, form))
-        return form
 
     def _take(self, part: _Part, form: SettingsForm) -> None:
         """Keep what a form holds; of a group that two forms share, only what is its own."""
@@ -166,6 +200,8 @@ class OptionsPanel(QWidget):
         if title == "Recovery":
             changed += self.recovery.is_other
         wrong = sum(len(form.errors) for form in forms)
+        if title in self.panels:
+            wrong += len(self.panels[title].faults)
         words = [f"{changed} changed"] if changed else []
         if wrong:
             words.append(f"{counted(wrong, 'field')} to correct")

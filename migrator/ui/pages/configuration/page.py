@@ -57,15 +57,20 @@ class ConfigurationPage(Page):
         configuration = self.desk.configuration
         fault, is_known = self.source.fault, self.source.is_known
         options = self.options
-        found = [*lacks(configuration, fault), *open_settings(options.errors, options.rules.is_modified)]
+        found = [
+            *lacks(configuration, fault),
+            *open_settings(options.errors, options.rules.is_modified),
+            *(Lack(words, SETTINGS, name) for name, words in options.faults.items()),
+        ]
         self.summary.show_state(found, bool(configuration.source) and is_known and not fault)
 
     def _go_to(self, lack: Lack) -> None:
         """Bring the field that keeps it from being ready to attention."""
         field: QWidget
         if lack.number == SETTINGS:
-            field = self.options.focus(lack.field)
-        elif lack.number < 0:
+            self.bring(lack.field)
+            return
+        if lack.number < 0:
             self.source.focus()
             field = self.source.line
         elif lack.field == "is_on":
@@ -74,6 +79,13 @@ class ConfigurationPage(Page):
         else:
             self.destination.focus(lack.number, lack.field)
             field = self.destination.form
+        self._scroll_to(field)
+
+    def bring(self, setting: str) -> None:
+        """Bring a setting to attention, or the rules where no name is given."""
+        self._scroll_to(self.options.focus(setting))
+
+    def _scroll_to(self, field: QWidget) -> None:
         # A fold that was just opened has its place only after this.
         QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
         self.area.ensureWidgetVisible(field)
