@@ -9,8 +9,6 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TextIO
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-
 from migrator.cli import running
 from migrator.cli.terminal import SteadyConsole
 from migrator.engine.accounting import Snapshot
@@ -61,6 +59,9 @@ class ProgressReport:
                 self.say(line)
 
     def _show_bar(self) -> None:
+        # Only a terminal needs it, and every other start would wait for it.
+        from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),

@@ -10,8 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import keyring
+from types import ModuleType
 
 from migrator.core.errors import UsageError
 
@@ -43,7 +42,7 @@ class Secret:
     def keep(self, text: str) -> None:
         """Store it in the system's keyring. Raises UsageError where that cannot be."""
         try:
-            keyring.set_password(SERVICE, self.user, text)
+            _keyring().set_password(SERVICE, self.user, text)
         except Exception as error:  # noqa: BLE001 - each system's own keyring fails in ways of its own
             # Its words may quote what it was to keep.
             kind = type(error).__name__
@@ -52,7 +51,7 @@ class Secret:
     def forget(self) -> None:
         """Remove it from the system's keyring. Raises UsageError where that cannot be."""
         try:
-            keyring.delete_password(SERVICE, self.user)
+            _keyring().delete_password(SERVICE, self.user)
         except Exception as error:  # noqa: BLE001 - each system's own keyring fails in ways of its own
             kind = type(error).__name__
             raise UsageError(f"the system's keyring cannot forget the {self.words} ({kind})") from None
@@ -88,7 +87,7 @@ class Secret:
 
     def _asked(self) -> str:
         try:
-            return keyring.get_password(SERVICE, self.user) or ""
+            return _keyring().get_password(SERVICE, self.user) or ""
         except Exception as error:  # noqa: BLE001 - each system's own keyring fails in ways of its own
             _log.debug("the system's keyring could not be asked: %s", error)
             return ""
@@ -103,7 +102,14 @@ def passphrase_of(key: str) -> Secret:
     return Secret("passphrase", str(Path(key).absolute()), "DICOM_MIGRATOR_KEY_PASSPHRASE")
 
 
+def _keyring() -> ModuleType:
+    """The package, imported where a secret is asked for: few starts of the program do."""
+    import keyring
+
+    return keyring
+
+
 def has_keyring() -> bool:
     """Whether this system has a keyring that could keep something."""
     # The backends that stand in where there is none have no priority to be chosen for.
-    return float(keyring.get_keyring().priority) > 0
+    return float(_keyring().get_keyring().priority) > 0

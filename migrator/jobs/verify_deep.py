@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -24,11 +25,13 @@ from migrator.core.settings import ProofSettings
 from migrator.dicom.arrivals import Arrived
 from migrator.dicom.comparing.compare_objects import Comparer, Source
 from migrator.dicom.header import read_header
-from migrator.dicom.listening import can_listen
-from migrator.dicom.retrieve import Retriever, Wanted
 from migrator.engine.manifest_lines import row_as_found
 from migrator.jobs.verify_proving import Proving
 from migrator.jobs.verify_sent import RuleShelf
+
+# What listens is imported where it is needed: pynetdicom is a tenth of the start of every migration.
+if TYPE_CHECKING:
+    from migrator.dicom.retrieve import Retriever
 
 _one_listens = threading.Lock()
 _TICK = 0.2
@@ -44,6 +47,8 @@ def check_listening(settings: ProofSettings) -> None:
     """Raise UsageError at once where we cannot listen as the settings say, should that be needed."""
     where = listening_at(settings)
     if where is not None and settings.deep:
+        from migrator.dicom.listening import can_listen
+
         can_listen(where)
 
 
@@ -58,6 +63,8 @@ def deep_report(
     _remove_leftovers(proving.home)
     if not proof.deep:
         return None
+    from migrator.dicom.retrieve import Retriever
+
     with ExitStack() as opened:
         folder = opened.enter_context(scratch(proving.home))
         retriever = Retriever(proving.node, proving.settings.send, folder)
@@ -122,6 +129,8 @@ class _Examining:
 
     def examine(self, sent: SentRow) -> Examined:
         """Retrieve one object and compare it with its file. Raises DestinationError, Cancelled."""
+        from migrator.dicom.retrieve import Wanted
+
         row = sent.row
         source = self._source(sent)
         if isinstance(source, str):
