@@ -60,8 +60,7 @@ class MailCarrier:
             talk = self._connected()
             try:
                 self._secure(talk)
-                if self.user:
-                    talk.login(self.user, self.password)
+                self._log_in(talk)
                 try:
                     refused = talk.send_message(mail, self.sender, recipients)
                 except smtplib.SMTPRecipientsRefused as error:
@@ -77,6 +76,21 @@ class MailCarrier:
         if self.security == "tls":
             return smtplib.SMTP_SSL(host, port, timeout=self.timeout, context=self.context)
         return smtplib.SMTP(host, port, timeout=self.timeout)
+
+    def _log_in(self, talk: smtplib.SMTP) -> None:
+        if not self.user:
+            return
+        try:
+            talk.login(self.user, self.password)
+        except (smtplib.SMTPResponseException, smtplib.SMTPServerDisconnected):
+            raise
+        except smtplib.SMTPException:
+            # smtplib knows of no more than that no way to log in is one that both know.
+            raise NotDelivered(
+                f"{self.server} lets nobody log in with a password; some services want OAuth 2.0 instead: "
+                "use a mail server of your own there, or the webhook",
+                may_retry=False,
+            ) from None
 
     def _secure(self, talk: smtplib.SMTP) -> None:
         """Begin to encrypt where that is wanted; never go on without."""
@@ -111,8 +125,6 @@ def _translated(carrier: MailCarrier) -> Iterator[None]:
         raise _answered(place, f"the sender {carrier.sender}", error) from None
     except smtplib.SMTPResponseException as error:
         raise _answered(place, "the e-mail", error) from None
-    except smtplib.SMTPNotSupportedError:
-        raise NotDelivered(f"{place} does not let anybody log in in this way", may_retry=False) from None
     except smtplib.SMTPServerDisconnected as error:
         if isinstance(error.__context__, TimeoutError):
             raise _silence(carrier) from None
