@@ -82,6 +82,10 @@ class Configuration(BaseModel):
     integrity: Annotated[
         bool, Field(description="hash the whole source before and after, to prove that nothing in it changed")
     ] = False
+    resume_at_start: Annotated[
+        bool,
+        Field(description="should the machine restart in the middle of a run, go on with it when it starts"),
+    ] = False
     minimise_to_tray: Annotated[
         bool, Field(description="leave the task bar when minimised, and stay in the tray")
     ] = True

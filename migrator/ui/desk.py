@@ -190,7 +190,7 @@ class Desk(QObject):
             self.notice("This is being migrated already: its run is on view, live")
             return self.open_job(configuration.source, nodes)
         words = ["migrate", configuration.source, "--json", *options]
-        for name in ("verify", "resend_missing", "integrity"):
+        for name in ("verify", "resend_missing", "integrity", "resume_at_start"):
             option = "--" + name.replace("_", "-")
             if getattr(configuration, name) and option not in words:
                 words.append(option)

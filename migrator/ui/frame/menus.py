@@ -14,6 +14,7 @@ from PyQt5.QtWidgets import QAction, QDialog, QMenu, QPushButton
 from migrator.ui.dialogs.about import AboutDialog
 from migrator.ui.dialogs.about_shortcuts import ShortcutsDialog
 from migrator.ui.dialogs.licences import LicencesDialog
+from migrator.ui.dialogs.restarts import RestartsDialog
 
 if TYPE_CHECKING:
     from migrator.ui.main_window import MainWindow
@@ -102,7 +103,11 @@ class Menus(QObject):
         menu.aboutToHide.connect(partial(self._enable, mirrored))
         menu.addSeparator()
         self._add(menu, "P&hone monitor…", self._window.show_monitor, "Ctrl+Shift+M")
+        self._add(menu, "Runs that go on after a r&estart…", self._restarts)
         self._add(menu, "&History…", self._window.show_history, "Ctrl+H")
+
+    def _restarts(self) -> None:
+        self._show(RestartsDialog(self._desk, self._window))
 
     def _mirror(self, mirrored: list[tuple[QAction, QPushButton]]) -> None:
         for action, one in mirrored:

@@ -76,6 +76,7 @@ _NAMES = {
     "recovery": "Preset",
     "remap": "Take over the destination's patient",
     "resend_missing": "Resend what is missing",
+    "resume_at_start": "Go on after a restart",
     "retries": "Retries per file",
     "rules": "Rules file",
     "settle": "Settling time",

@@ -42,7 +42,7 @@ def test_every_setting_stands_once_in_the_panel_but_those_of_a_destination(qtbot
         if group != "tls"
         for name in type(getattr(Settings(), group)).model_fields
     ]
-    switches = ["verify", "resend_missing", "integrity", "minimise_to_tray", "chime"]
+    switches = ["verify", "resend_missing", "integrity", "resume_at_start", "minimise_to_tray", "chime"]
     assert sorted([*shown, "recovery"]) == sorted([*declared, *switches])
 
 

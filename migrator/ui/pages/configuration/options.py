@@ -36,12 +36,13 @@ class _Part:
 
 _NETWORK = ("max_pdu", "acse_timeout", "dimse_timeout", "network_timeout", "status")
 _TRANSFER = ("workers", "order", "retries", "study_batches", "skip_existing", "batch_size", "split_limit")
+_SWITCHES = ("verify", "resend_missing", "integrity", "resume_at_start")
 _THROTTLE = ("bandwidth", "adaptive")
 _STEPS = tuple(name for name in type(Settings().recovery).model_fields if name != "recovery")
 _TIMES = tuple(name for name in type(Settings().pace).model_fields if name not in _THROTTLE)
 
 _FOLDS: tuple[tuple[str, tuple[_Part, ...]], ...] = (
-    ("Transfer", (_Part("send", _TRANSFER), _Part("", ("verify", "resend_missing", "integrity")))),
+    ("Transfer", (_Part("send", _TRANSFER), _Part("", _SWITCHES))),
     ("Recovery", (_Part("recovery", _STEPS),)),
     ("Throttle", (_Part("pace", _THROTTLE),)),
     ("Peak hours and schedule", (_Part("pace", _TIMES),)),
