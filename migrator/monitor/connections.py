@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _log = logging.getLogger("migrator.monitor")
 
+TICK = 1.0  # seconds between two looks at the connections
 MOST_CONNECTIONS = 128
 MOST_HEAD = 16 * 1024  # bytes of a request's line and headers
 _ARRIVE = 10.0  # seconds in which a request has to be here
@@ -26,6 +27,7 @@ _LEAVE = 15.0  # seconds in which a client has to take what was written
 _HANDSHAKE = 5.0  # seconds for that of TLS
 _MOST_HANDSHAKES = 32
 _BUFFER = 64 * 1024  # bytes that wait for a slow reader: here, and as many in the system
+_FAREWELL = 0.05  # seconds in which what was written can leave at the end
 _AFTER_REFUSAL = 0.5  # seconds, where the system could not accept
 
 
@@ -103,10 +105,12 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._listener = listener
         self._tls = tls
-        self._greeted: set[asyncio.Task[None]] = set()
+        # Handshakes that are under way, the oldest first.
+        self._greeted: dict[asyncio.Task[None], None] = {}
         self._accepting: asyncio.Task[None] | None = None
         self.ticks: list[Any] = []
         """Called about once a second, on the loop."""
+        self._finishing: asyncio.Event
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(_unhandled)
@@ -114,20 +118,32 @@ class Server(uvicorn.Server):
         self._accepting = asyncio.ensure_future(self._accept())
         self.started = True
 
-    async def on_tick(self, counter: int) -> bool:
-        if counter % 10 == 0:
+    async def main_loop(self) -> None:
+        """Every second, see to the connections and call the ticks, until `finish`."""
+        self._finishing = asyncio.Event()
+        while not self.should_exit:
             now = asyncio.get_running_loop().time()
             for one in list(self.server_state.connections):
                 if isinstance(one, Connection):
                     one.look(now)
             for tick in self.ticks:
                 tick()
-        return await super().on_tick(counter)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._finishing.wait(), TICK)
+
+    def finish(self) -> None:
+        """Serve no more; on the loop."""
+        self.should_exit = True
+        self._finishing.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nobody any more, and cut whoever is left."""
         if self._accepting is not None:
             self._accepting.cancel()
+        for one in list(self.server_state.connections):
+            one.transport.close()
+        if self.server_state.connections:
+            await asyncio.sleep(_FAREWELL)
         for one in list(self.server_state.connections):
             one.transport.abort()
         left = [*self._greeted, *self.server_state.tasks]
@@ -145,12 +161,14 @@ class Server(uvicorn.Server):
                 _log.debug("the monitor could not accept: %s", error.strerror)
                 await asyncio.sleep(_AFTER_REFUSAL)
                 continue
-            if len(self._greeted) >= _MOST_HANDSHAKES:
-                connection.close()
+            if self._tls is None:
+                await self._greet(connection)
                 continue
+            if len(self._greeted) >= _MOST_HANDSHAKES:
+                next(iter(self._greeted)).cancel()
             greeting = asyncio.ensure_future(self._greet(connection))
-            self._greeted.add(greeting)
-            greeting.add_done_callback(self._greeted.discard)
+            self._greeted[greeting] = None
+            greeting.add_done_callback(self._greeted.pop)
 
     async def _greet(self, connection: socket.socket) -> None:
         config, state = self.config, self.server_state
@@ -166,6 +184,9 @@ class Server(uvicorn.Server):
             )
         except (OSError, asyncio.TimeoutError):  # a stranger to TLS, or gone: its own affair
             connection.close()
+        except BaseException:
+            connection.close()
+            raise
 
 
 def _unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

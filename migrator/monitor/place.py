@@ -83,8 +83,9 @@ def listen(text: str) -> Listening:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise UsageError(f"--monitor {text}: {host} is no address or name of this machine") from error
-    family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+    # With the protocol named: of others asyncio does not know that they are TCP, and leaves Nagle's wait on.
+    listener = socket.socket(family, kind, protocol)
     try:
         _prepare(listener, family)
         listener.bind(address)

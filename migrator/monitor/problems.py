@@ -35,12 +35,14 @@ _CAUSES: Mapping[Cause, str] = {
 
 # From where a path begins to the end of its clause; "files/s" is none.
 _PATH = re.compile(r"(?<![\w.)])(?:[A-Za-z]:)?[\\/](?=\S).*?(?=: |; |, |$)", re.MULTILINE)
+# A relative path, or a name as DICOM writes it; "files/s" is neither.
+_NAMING = re.compile(r"(?!\S+/s\b)\S+[/\\^]\S*")
 _UID = re.compile(r"\b\d+(?:\.\d+){5,}\b")
 
 
 def scrubbed(text: str) -> str:
-    """A text without what looks like a path or a UID, in one line of bounded length."""
-    plain = _UID.sub("…", _PATH.sub("…", text))
+    """A text without what looks like a path, a UID or a patient's name, in one line of bounded length."""
+    plain = _NAMING.sub("…", _UID.sub("…", _PATH.sub("…", text)))
     return "".join(letter if letter.isprintable() else " " for letter in plain)[:_LONGEST]
 
 

@@ -195,10 +195,8 @@ class _Thread:
     async def _finish(self) -> None:
         if self._pulse is None or self._server is None:
             return
-        self._pulse.refresh()
+        self._pulse.end()
         until = time.monotonic() + _LAST_WORDS
-        while time.monotonic() < until and any(
-            one.number < self._pulse.number for one in self._pulse.streams
-        ):
+        while time.monotonic() < until and self._pulse.streams:
             await asyncio.sleep(0.02)
-        self._server.should_exit = True
+        self._server.finish()

@@ -38,6 +38,8 @@ class Pulse:
         """Those that are open, the oldest first."""
         self.number = 0
         """Grows with every change."""
+        self.is_over = False
+        """Whether there is nothing more to come: streams end when they have sent the last."""
 
     @property
     def json(self) -> bytes:
@@ -62,6 +64,12 @@ class Pulse:
     def refresh(self) -> None:
         """Look now, and not only at the next tick."""
         self._look(is_forced=True)
+
+    def end(self) -> None:
+        """Have the last one made, and all streams end with it."""
+        self.is_over = True
+        self._compared = {}
+        self.refresh()
 
     async def change(self) -> None:
         """Wait for the next change."""
@@ -154,6 +162,8 @@ class EventStream:
             self.number = number
             body = b""
             if pulse.number == self.number:
+                if pulse.is_over:
+                    return
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(pulse.change(), HEARTBEAT)
 
