@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -22,7 +23,9 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -157,17 +160,23 @@ def program(root: Path) -> Iterator[tuple[str, bytes]]:
 
 def tracked(root: Path) -> list[str]:
     """The program's files, relative to the root: those that git tracks, or without git all of their kinds."""
-    try:
-        command = ["git", "-C", str(root), "ls-files", "-z", "--", *PROGRAM]
-        listed = subprocess.run(command, capture_output=True, check=True).stdout.decode("utf-8")
-        is_git = bool(listed) and (root / ".git").exists()
-    except (OSError, subprocess.CalledProcessError):
-        is_git = False
-    if is_git:
-        return sorted(name for name in listed.split("\0") if name and (root / name).is_file())
+    if (root / ".git").exists() and (names := of_git(root)):
+        if strangers := of_git(root, "--others", "--exclude-standard"):
+            print(f"left out, since git does not track it: {', '.join(strangers)}", file=sys.stderr)
+        return sorted(name for name in names if (root / name).is_file())
     found = [root / name for name in PROGRAM if (root / name).is_file()]
     found += [file for file in (root / "migrator").rglob("*") if file.suffix in _SUFFIXES and file.is_file()]
     return sorted(file.relative_to(root).as_posix() for file in found)
+
+
+def of_git(root: Path, *options: str) -> list[str]:
+    """What git lists of the program; nothing where there is no git."""
+    command = ["git", "-C", str(root), "ls-files", "-z", *options, "--", *PROGRAM]
+    try:
+        listed = subprocess.run(command, capture_output=True, check=True).stdout.decode("utf-8")
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return [name for name in listed.split("\0") if name]
 
 
 def packages(arguments: argparse.Namespace) -> dict[str, bytes]:
@@ -177,27 +186,25 @@ def packages(arguments: argparse.Namespace) -> dict[str, bytes]:
     pip = (ROOT / "requirements" / "pip.lock").read_text("utf-8")
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "wanted.txt"
-        wanted.write_text(applying(lock + pip, arguments), encoding="utf-8")
+        wanted.write_text(applying(lock + pip, arguments.platform, arguments.python), encoding="utf-8")
         wheels = Path(folder) / "wheels"
         download(wanted, wheels, arguments)
         members = {f"{WHEELS}{wheel.name}": wheel.read_bytes() for wheel in wheels.glob("*.whl")}
     told = {"python": arguments.python, "platform": arguments.platform, "layers": layers}
+    told |= PLATFORMS[arguments.platform][1]
     print(f"{len(members)} packages for Python {arguments.python} on {arguments.platform}")
     return members | {WHEELS_FOR: json.dumps(told, sort_keys=True).encode()}
 
 
-def applying(lock: str, arguments: argparse.Namespace) -> str:
-    """Those lines of a lock whose markers hold there: pip judges them by the machine that it runs on."""
-    try:
-        from pip._vendor.packaging.markers import Marker
-    except ImportError:
-        raise SystemExit("this Python has no pip, which fetches the packages: install it") from None
-    asked = PLATFORMS[arguments.platform][1]
+def applying(lock: str, target: str, python: str) -> str:
+    """The packages of a lock whose markers hold there; pip would judge them by where it runs itself."""
+    marker_of = _markers()
+    asked = PLATFORMS[target][1]
     there = {
         **asked,
         **_OF_SYSTEM[asked["sys_platform"]],
-        "python_version": arguments.python,
-        "python_full_version": f"{arguments.python}.99",
+        "python_version": python,
+        "python_full_version": f"{python}.99",
         "implementation_name": "cpython",
         "platform_python_implementation": "CPython",
         "extra": "",
@@ -209,9 +216,17 @@ def applying(lock: str, arguments: argparse.Namespace) -> str:
         pin, _, marker = requirement.partition(";")
         if pin.startswith("#") or not pin.strip():
             continue
-        if not marker.strip() or Marker(marker.strip()).evaluate(there):
+        if not marker.strip() or marker_of(marker.strip()).evaluate(there):
             kept.append(" \\\n".join([pin.strip(), *(one.rstrip() for one in hashes)]))
     return "\n".join(kept) + "\n"
+
+
+def _markers() -> Any:
+    """What judges markers: pip brings it along."""
+    for name in ("pip._vendor.packaging.markers", "packaging.markers"):
+        with suppress(ImportError):
+            return importlib.import_module(name).Marker
+    raise SystemExit("this Python has no pip, which fetches the packages: install it")
 
 
 def download(wanted: Path, wheels: Path, arguments: argparse.Namespace) -> None:

@@ -1,8 +1,11 @@
-"""Try the launcher as a new user would: a fresh clone, an empty home directory, one Python after the other.
+"""Try the launcher as a new user would: a fresh clone or a single file, an empty home directory, one Python
+after the other.
 
     python scripts/try_pythons.py                     dicom_migrator.py --version
     python scripts/try_pythons.py -- demo             another command
     python scripts/try_pythons.py --python /usr/bin/python3 --without-ensurepip
+    python scripts/try_pythons.py --file dist/dicom_migrator.pyz -- self-test
+    python scripts/try_pythons.py --file dist/dicom_migrator-offline-….pyz --without-network --python PYTHON
 
 Each Python starts the command twice: the first start sets up, the second shows what a start costs. That takes
 minutes; run it by hand before a release.
@@ -39,12 +42,12 @@ def main() -> int:
     parser.add_argument(
         "--without-ensurepip", action="store_true", help="hide every pip from it (Linux, root)"
     )
+    parser.add_argument("--file", type=Path, help="start this single file instead of a fresh clone")
+    parser.add_argument("--without-network", action="store_true", help="take it away (Linux, root)")
     parser.add_argument("command", nargs="*", help="after --: what to run (default: --version)")
     arguments = parser.parse_args()
     pythons = arguments.python or list(installed())
-    good = [
-        attempt(python, arguments.command or ["--version"], arguments.without_ensurepip) for python in pythons
-    ]
+    good = [attempt(python, arguments) for python in pythons]
     return 0 if good and all(good) else 1
 
 
@@ -61,15 +64,20 @@ def installed() -> Iterator[str]:
         yield "/usr/bin/python3"
 
 
-def attempt(python: str, command: list[str], without_ensurepip: bool) -> bool:
-    """Clone, start twice with an empty home, and tell how long each took; returns whether both succeeded."""
+def attempt(python: str, arguments: argparse.Namespace) -> bool:
+    """Start twice with an empty home, and tell how long each took; returns whether both succeeded."""
     with tempfile.TemporaryDirectory(prefix="try-") as folder:
         clone, home = Path(folder, "clone"), Path(folder, "home")
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        if arguments.file is None:
+            subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         home.mkdir()
-        start = [python, str(clone / "dicom_migrator.py"), *command]
-        if without_ensurepip:
+        program = arguments.file.absolute() if arguments.file else clone / "dicom_migrator.py"
+        start = [python, str(program), *(arguments.command or ["--version"])]
+        if arguments.without_ensurepip:
             start = hidden(python, start)
+        if arguments.without_network:
+            # Only the loopback interface is left, which our own tests of a node need.
+            start = ["unshare", "--net", "sh", "-ec", 'ip link set lo up; exec "$@"', "sh", *start]
         codes = []
         for _ in range(2):
             began = time.monotonic()

@@ -22,7 +22,7 @@ from migrator.bootstrap.environment import (
 )
 from migrator.bootstrap.pips import find_pip
 from migrator.bootstrap.progress import Progress
-from migrator.bootstrap.unpacking import unpack_wheels
+from migrator.bootstrap.unpacking import check_carried, unpack_wheels
 
 PIP_LOCK = "pip.lock"  # beside the others
 # Settings of pip that would put packages elsewhere; all others (index, proxy, certificates …) are honoured.
@@ -36,6 +36,8 @@ def install_alone(environment: Environment, wheelhouse: Path | None) -> None:
     Raises SetupError.
     """
     cache = environment.folder.parent
+    if wheelhouse is not None and wheelhouse.is_file():
+        check_carried(wheelhouse, environment.layer)
     with _in_words(cache):
         cache.mkdir(parents=True, exist_ok=True)
         claim = locking.claim(environment.lock_file, _say_waiting)
@@ -57,7 +59,7 @@ def _install(environment: Environment, wheelhouse: Path | None, claim: locking.H
         _make_empty(environment)
         environment.temporary.mkdir()
         if wheelhouse is not None and wheelhouse.is_file():
-            wheelhouse = unpack_wheels(wheelhouse, environment.layer, environment.temporary / "wheels")
+            wheelhouse = unpack_wheels(wheelhouse, environment.temporary / "wheels")
         pip = find_pip(environment, wheelhouse, environment.lock.with_name(PIP_LOCK))
         _run_pip(pip, _options(environment.lock, wheelhouse), environment, progress, claim)
         shutil.rmtree(environment.temporary, ignore_errors=True)

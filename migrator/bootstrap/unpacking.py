@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import json
 import os
+import platform
 import sys
 import time
 import zipimport
@@ -98,22 +99,31 @@ def carried(archive: Path) -> dict[str, Any] | None:
     return told if isinstance(told, dict) else None
 
 
-def unpack_wheels(archive: Path, layer: str, folder: Path) -> Path:
-    """Unpack the packages that an archive carries into a new `folder`. Raises SetupError and OSError."""
+def check_carried(archive: Path, layer: str) -> None:
+    """Raise SetupError where an archive does not carry the packages of this layer for this Python."""
     told = carried(archive)
     if told is None:
         raise SetupError(f"{archive} carries no packages: --wheelhouse needs a folder of wheels")
-    here = "{}.{}".format(*sys.version_info)
-    if told["python"] != here:
+    here = {
+        "python": "{}.{}".format(*sys.version_info),
+        "sys_platform": sys.platform,
+        "platform_machine": platform.machine(),
+    }
+    if any(told.get(key) != value for key, value in here.items()):
         raise SetupError(
             f"{archive.name} carries packages for Python {told['python']} on {told['platform']}, and this is "
-            f"Python {here}: start it with that Python"
+            f"Python {here['python']} on {sys.platform}, {platform.machine()}: fetch the file that is for "
+            "this, or start it with that Python"
         )
     if layer not in told["layers"]:
         raise SetupError(
             f"{archive.name} carries no packages for the {layer}: a file that was made with --window does; "
             "the commands work without: --help shows them"
         )
+
+
+def unpack_wheels(archive: Path, folder: Path) -> Path:
+    """Unpack the packages that an archive carries into a new `folder`. Raises SetupError and OSError."""
     folder.mkdir()
     try:
         with ZipFile(archive) as opened:

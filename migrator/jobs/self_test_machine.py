@@ -179,13 +179,13 @@ def secrets_kept(place: Place) -> Iterator[Finding]:
 
 def window(place: Place) -> Iterator[Finding]:
     """Whether a window could be shown here."""
-    if importlib.util.find_spec("PyQt5") is None:
-        words = "its packages are not set up in this environment; the first start of the window does that"
-        yield Finding("window", ABSENT, words)
-        return
     if missing := libraries.missing_libraries():
         first, *rest = libraries.explain(missing).split("\n")
         yield Finding("window", ABSENT, first, "; ".join(line.strip() for line in rest[:2]))
+        return
+    if importlib.util.find_spec("PyQt5") is None:
+        words = "its packages are not set up in this environment; the first start of the window does that"
+        yield Finding("window", ABSENT, words)
         return
     try:
         qt = importlib.import_module("PyQt5.QtCore").PYQT_VERSION_STR
