@@ -86,13 +86,13 @@ def unit_text(start: Start) -> str:
     """The unit. It names no network or mount to wait for, since the user's systemd knows of neither: the
     command itself waits for both. Raises UsageError for what cannot be written in one.
     """
-    script = next((word for word in start.command[1:] if Path(word).is_absolute()), start.command[0])
+    program = start.command[1] if Path(start.command[1]).is_absolute() else start.command[0]
     variables = [f"Environment={_quoted(f'{name}={value}')}" for name, value in start.variables.items()]
     lines = [
         "[Unit]",
         f"Description={TITLE}: goes on with run {start.id} after a restart",
         # Where the program is gone, nothing fails at every start.
-        f"ConditionPathExists={_specified(script)}",
+        f"ConditionPathExists={_specified(program)}",
         "",
         "[Service]",
         "Type=simple",

@@ -177,6 +177,11 @@ def test_a_program_whose_path_systemd_does_not_take_is_found_by_env() -> None:
         unit_text(Start("0123456789", ("/home/o'neill/a=b/python", "run")))
 
 
+def test_a_unit_is_passed_over_where_its_program_is_gone_whatever_that_is() -> None:
+    one = Start("0123456789", ("/opt/DICOMPACSMigrator-cli", "restart", "run", "--home", "/home/a"))
+    assert read_unit(unit_text(one)).condition == "/opt/DICOMPACSMigrator-cli"
+
+
 def test_no_text_names_the_source() -> None:
     one = Start("0123456789", ("/usr/bin/python3", "run"), {}, "/mnt/ANNA^MUELLER")
     texts = [unit_text(one), desktop_text(one), agent_text(one), task_text(one, "ana", is_at_boot=True)]
