@@ -106,7 +106,7 @@ class Server(uvicorn.Server):
         self._listener = listener
         self._tls = tls
         # Handshakes that are under way, the oldest first.
-        self._greeted: dict[asyncio.Task[None], None] = {}
+        self._greeted: dict[asyncio.Task[None], socket.socket] = {}
         self._accepting: asyncio.Task[None] | None = None
         self.ticks: list[Any] = []
         """Called about once a second, on the loop."""
@@ -167,8 +167,13 @@ class Server(uvicorn.Server):
             if len(self._greeted) >= _MOST_HANDSHAKES:
                 next(iter(self._greeted)).cancel()
             greeting = asyncio.ensure_future(self._greet(connection))
-            self._greeted[greeting] = None
-            greeting.add_done_callback(self._greeted.pop)
+            self._greeted[greeting] = connection
+            greeting.add_done_callback(self._greeting_is_over)
+
+    def _greeting_is_over(self, greeting: asyncio.Task[None]) -> None:
+        connection = self._greeted.pop(greeting)
+        if greeting.cancelled():  # perhaps before its first step
+            connection.close()
 
     async def _greet(self, connection: socket.socket) -> None:
         config, state = self.config, self.server_state
@@ -184,9 +189,6 @@ class Server(uvicorn.Server):
             )
         except (OSError, asyncio.TimeoutError):  # a stranger to TLS, or gone: its own affair
             connection.close()
-        except BaseException:
-            connection.close()
-            raise
 
 
 def _unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
