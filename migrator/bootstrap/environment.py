@@ -137,10 +137,12 @@ def remove(folder: Path) -> None:
 def share_program(root: Path) -> locking.Hold | None:
     """What keeps an unpacked program from being removed while it runs; None while it is being changed.
 
-    A clone is no unpacked program, and needs nothing of the kind.
+    From now on it counts as used. A clone is no unpacked program, and needs nothing of the kind.
     """
     if not root.name.startswith(PROGRAM):
         return locking.Hold(root, None)
+    with suppress(OSError):
+        os.utime(root / MARKER)
     if sys.platform == "win32":
         # A folder in which a file is open cannot be renamed, and so is not removed.
         with suppress(OSError):

@@ -80,8 +80,6 @@ def unpacked(archive: Path) -> tuple[Path, locking.Hold]:
         hold = share_program(folder)
         if hold is not None:
             if _is_complete(folder, contents):
-                with suppress(OSError):
-                    os.utime(folder / MARKER)
                 return folder, hold
             hold.release()
         try:

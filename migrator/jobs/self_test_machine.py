@@ -94,12 +94,18 @@ def _package(name: str, module: str, pinned: set[str]) -> tuple[Finding | None, 
         if name == "cryptography" and sys.platform == "darwin" and platform.machine() == "x86_64":
             words = "there is none for Intel Macs: the monitor makes no certificate of its own"
             return Finding(f"package {name}", ABSENT, words), version
-        remedy = "remove the environment's folder, and start anew: it is set up again"
-        return Finding(f"package {name}", FAILED, f"cannot be imported: {error}", remedy), version
+        return Finding(f"package {name}", FAILED, f"cannot be imported: {error}", _anew()), version
     if pinned and version not in pinned and version[0] != "(":
         words = f"is {version}; {' or '.join(sorted(pinned))} was tested"
         return Finding(f"package {name}", FAILED, words, "install what requirements/base.lock names"), version
     return None, version
+
+
+def _anew() -> str:
+    """How what this program consists of is made whole again."""
+    if getattr(sys, "frozen", False):
+        return "fetch the program again, and compare its SHA-256"
+    return f"remove {sys.prefix}, and start anew: the packages are set up again"
 
 
 def _locked() -> dict[str, set[str]]:
