@@ -52,7 +52,7 @@ class MonitorDialog(QDialog):
         self.change = button("Change it in the configuration", kind="link")
         self._restore = QTimer(self)
         self._restore.setSingleShot(True)
-        self._restore.timeout.connect(lambda: self.copy.setText("Copy"))
+        self._restore.timeout.connect(self._offer_copy)
         self._make()
         self._arrange()
         desk.migration_changed.connect(self._follow)
@@ -133,6 +133,9 @@ class MonitorDialog(QDialog):
         QApplication.clipboard().setText(self.address.text())
         self.copy.setText("Copied")
         self._restore.start(_COPIED)
+
+    def _offer_copy(self) -> None:
+        self.copy.setText("Copy")
 
     def _to_configuration(self) -> None:
         self.accept()

@@ -42,7 +42,7 @@ class StatusBar(QStatusBar):
         self.addPermanentWidget(self.run)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(lambda: self.message.say(""))
+        self._timer.timeout.connect(self._forget)
         desk.noticed.connect(self.notice)
         self.show_job()
 
@@ -50,6 +50,9 @@ class StatusBar(QStatusBar):
         set_role(self.message, _ROLES.get(level, "muted"))
         self.message.say(text)
         self._timer.start(_SHOWN)
+
+    def _forget(self) -> None:
+        self.message.say("")
 
     def show_job(self) -> None:
         """Tell which job is on view, and how far its run is."""

@@ -44,7 +44,7 @@ class SourceCard(QWidget):
         self.recent = self._make_recent()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(lambda: self._look(self._text))
+        self._timer.timeout.connect(self._look_at_typed)
         self._lay_out()
         self.line.textEdited.connect(self._edited)
         self.line.editingFinished.connect(self._leave)
@@ -159,6 +159,9 @@ class SourceCard(QWidget):
         folder = QFileDialog.getExistingDirectory(self, "Choose the source folder", at)
         if folder:
             self.take(str(Path(folder)))
+
+    def _look_at_typed(self) -> None:
+        self._look(self._text)
 
     def _look(self, source: str) -> None:
         """Look at a folder in a thread, and say what it is."""
