@@ -144,7 +144,8 @@ class Row:
     `uid` and `sop_class` are as sent; `series` is None where the file's header could not be read; `why`
     is set where no answer of the destination decided, but the scan, a filter or a question; `changes` are
     the attributes that a remedy sent otherwise; `transfer_syntax` is the file's, `sent_syntax` that of what
-    was sent where it is another one.
+    was sent where it is another one. `cause` decided the outcome; `may_retry` tells that any later run tries
+    it again, also without being asked to.
     """
 
     path: str
@@ -166,6 +167,8 @@ class Row:
     changes: tuple[Change, ...] = ()
     sent_syntax: str = ""
     remedies: tuple[str, ...] = ()
+    cause: Cause = Cause.STATUS
+    may_retry: bool = False
 
 
 def row_of(line: Mapping[str, Any], series: Series | None) -> Row:
@@ -192,6 +195,8 @@ def row_of(line: Mapping[str, Any], series: Series | None) -> Row:
         changes=tuple(Change(*change) for change in line.get("changes", ())),
         sent_syntax=line.get("sent_syntax", ""),
         remedies=tuple(line.get("remedies", ())),
+        cause=Cause(line.get("cause", Cause.STATUS)),
+        may_retry=bool(line.get("retry")),
     )
 
 

@@ -27,15 +27,6 @@ from migrator.jobs.notifying_carriers import (
     web_carrier,
 )
 from migrator.jobs.notifying_watch import Outages, Room
-from migrator.jobs.notifying_words import (
-    About,
-    back_again,
-    broken_off,
-    disk_low,
-    ended,
-    left_alone,
-    shut_down,
-)
 from migrator.notify.delivery import WAITS, Carrier, Delivery, Told
 from migrator.notify.message import Message
 from migrator.notify.places import web_address as web_address  # the faces' too
@@ -43,7 +34,7 @@ from migrator.notify.places import web_address as web_address  # the faces' too
 _log = logging.getLogger("migrator")
 
 LAST_WORDS = 20.0  # seconds that the last messages of a run may take
-_HASTE = 3.0  # seconds, where the system shuts down
+HASTE = 3.0  # seconds, where the system shuts down
 _LOOK = 1.0  # seconds between two looks at the destinations
 _DISK_LOOK = 30.0  # seconds between two looks at the disk
 
@@ -85,9 +76,8 @@ class Notifying:
         self._control = control
         self._emit = emit
         self._carriers: list[Carrier] = carriers_of(settings, _log.warning)
-        nodes = tuple(str(target.node) for target in request.destinations)
-        source = encodable(root) if settings.notify_details else ""
-        self._about = About(nodes, time.time(), source)
+        self._nodes = tuple(str(target.node) for target in request.destinations)
+        self._source = encodable(root) if settings.notify_details else ""
         self._deliveries: list[Delivery] = []
         self._stopped = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -98,7 +88,11 @@ class Notifying:
         if not self._carriers:
             yield
             return
-        self._about = About(self._about.nodes, time.time(), self._about.source)
+        # Imported only here: most runs tell nobody, and the words draw on all that judges a migration.
+        from migrator.jobs import notifying_words
+
+        self._words = notifying_words
+        self._about = notifying_words.About(self._nodes, time.time(), self._source)
         self._deliveries = [Delivery(one, self._told, WAITS) for one in self._carriers]
         self._watcher = threading.Thread(target=self._watch, args=(snapshots,), daemon=True, name="notify")
         self._watcher.start()
@@ -107,7 +101,7 @@ class Notifying:
         except (Cancelled, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._tell(partial(broken_off, self._about, error, snapshots))
+            self._tell(partial(self._words.broken_off, self._about, error, snapshots))
             raise
         finally:
             self._close()
@@ -116,10 +110,13 @@ class Notifying:
         """Tell what the run came to. A user who stopped it knows; what the system stopped is told."""
         if not self._carriers:
             return
-        if not result.is_cancelled:
-            self._tell(partial(ended, self._about, result))
+        # Of several destinations one may have been stopped by itself: then nobody stopped the run.
+        if not (result.is_cancelled and self._control.is_cancelled):
+            self._tell(partial(self._words.ended, self._about, result))
         elif self._control.is_ended_by_system:
-            self._tell(partial(shut_down, self._about, [one.snapshot for one in result.destinations]))
+            self._tell(
+                partial(self._words.shut_down, self._about, [one.snapshot for one in result.destinations])
+            )
 
     def _tell(self, make: Callable[[], Message]) -> None:
         """Have the message delivered, if its occasion is one of those asked for. Never raises."""
@@ -141,13 +138,19 @@ class Notifying:
             self._emit(Notice(f"Told by {told.carrier} ({told.event}): {told.place}", "info"))
 
     def _watch(self, snapshots: Callable[[], Sequence[Snapshot]]) -> None:
+        try:
+            self._look_on(snapshots)
+        except Exception as error:  # noqa: BLE001 - a thread's outermost loop: the run goes on unwatched
+            self._emit(Notice(f"the run is not watched for notifications any more: {type(error).__name__}"))
+
+    def _look_on(self, snapshots: Callable[[], Sequence[Snapshot]]) -> None:
         outages = Outages(self._settings.notify_breaker)
         room = Room(self._settings.notify_disk * 1e9)
         next_disk = 0.0
         while True:
             now = time.monotonic()
             for seen in outages.look(snapshots(), now):
-                words = back_again if seen.is_back else left_alone
+                words = self._words.back_again if seen.is_back else self._words.left_alone
                 self._tell(partial(words, self._about, seen.snapshot, seen.seconds))
             if now >= next_disk:
                 next_disk = now + _DISK_LOOK
@@ -160,7 +163,7 @@ class Notifying:
             free = shutil.disk_usage(self._home).free
             if room.look(free):
                 limit = self._settings.notify_disk
-                self._tell(partial(disk_low, self._about, free, limit, self._home))
+                self._tell(partial(self._words.disk_low, self._about, free, limit, self._home))
 
     def _close(self) -> None:
         """Wait for what is under way, not for long, and not at all where the user wants to stop."""
@@ -168,7 +171,7 @@ class Notifying:
         if self._watcher is not None:
             self._watcher.join()
         was_cancelled = self._control.is_cancelled
-        deadline = time.monotonic() + (_HASTE if was_cancelled else LAST_WORDS)
+        deadline = time.monotonic() + (HASTE if was_cancelled else LAST_WORDS)
         for delivery in self._deliveries:
             delivery.closing(deadline)
         for delivery in self._deliveries:

@@ -7,21 +7,18 @@ what decided the outcome.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-from migrator.core.errors import ManifestError
 from migrator.core.outcome import Cause, State
 from migrator.core.paths import encodable
 from migrator.dicom.status import meaning
-from migrator.engine.manifest_runs import Record, journal_of, records
+from migrator.engine.manifest_lines import Row
+from migrator.engine.manifest_runs import Record
 from migrator.jobs.report_advice import advice_for
 from migrator.notify.message import Failure
 
 MOST_REASONS = 10  # of each destination; the rest is counted together
 _MOST_PATHS = 20  # that are named, where they may be
-
-_SPOILED = frozenset({State.HELD, State.FAILED, State.QUARANTINED, State.UNKNOWN})
 
 _CAUSES: Mapping[Cause, str] = {
     Cause.STATUS: "refused by the destination",
@@ -33,34 +30,32 @@ _CAUSES: Mapping[Cause, str] = {
 }
 
 
-def failures_in(manifest: Path) -> tuple[tuple[Failure, ...], tuple[str, ...]]:
-    """The reasons, the most frequent one first, and the first paths with what is recorded of them."""
-    try:
-        return _counted(records(manifest, journal_of(manifest)))
-    except (OSError, ManifestError):
-        return (), ()  # a record that cannot be read is no reason to say nothing
-
-
-def _counted(found: Iterable[Record]) -> tuple[tuple[Failure, ...], tuple[str, ...]]:
-    counts: Counter[str] = Counter()
-    paths: list[str] = []
-    for record in found:
-        if record.row.state not in _SPOILED:
-            continue
-        counts[f"{reason_of(record)}. {advice_for(record)}"] += 1
-        if len(paths) < _MOST_PATHS:
-            said = ": ".join(filter(None, (record.row.reason, record.row.comment)))
-            paths.append(encodable(f"{record.row.state.value} {record.row.path}: {said}"))
+def failures_of(rows: Sequence[Row], total: int) -> tuple[Failure, ...]:
+    """The reasons of these, the most frequent one first; of `total` the rest is told by number."""
+    counts = Counter((reason_of(row), _advice_for(row)) for row in rows)
     ranked = counts.most_common()
-    told = [Failure(words, count) for words, count in ranked[:MOST_REASONS]]
+    told = [Failure(reason, count, advice) for (reason, advice), count in ranked[:MOST_REASONS]]
     if rest := sum(count for _, count in ranked[MOST_REASONS:]):
         told.append(Failure(f"other reasons, {len(ranked) - MOST_REASONS:,} of them", rest))
-    return tuple(told), tuple(paths)
+    if total > len(rows):
+        told.append(Failure("more that were not looked at here: the report tells of all", total - len(rows)))
+    return tuple(told)
 
 
-def reason_of(record: Record) -> str:
+def paths_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The first paths, each with what is recorded of it, also of what the PACS said: only on request."""
+    return tuple(
+        encodable(f"{row.state.value} {row.path}: {': '.join(filter(None, (row.reason, row.comment)))}")
+        for row in rows[:_MOST_PATHS]
+    )
+
+
+def _advice_for(row: Row) -> str:
+    return advice_for(Record(row, row.uid, row.cause, row.may_retry))
+
+
+def reason_of(row: Row) -> str:
     """In what state a path is, and why, the same words for the same reason."""
-    row = record.row
     if row.why is not None:
         why = row.why.value
     elif row.status:
@@ -68,5 +63,5 @@ def reason_of(record: Record) -> str:
     elif row.state is State.UNKNOWN:
         why = "no answer came"
     else:
-        why = _CAUSES[record.cause]
+        why = _CAUSES[row.cause]
     return f"{row.state.value}: {why}"

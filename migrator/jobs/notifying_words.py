@@ -23,7 +23,7 @@ from migrator.jobs.exit_codes import exit_code
 from migrator.jobs.history import manifest_of
 from migrator.jobs.integrity_around import INTACT, NOT_INTACT
 from migrator.jobs.migrate_model import DestinationResult, MigrateResult
-from migrator.jobs.notifying_failures import failures_in
+from migrator.jobs.notifying_failures import failures_of, paths_of
 from migrator.jobs.recorded import job_in
 from migrator.jobs.report_statements import judge
 from migrator.jobs.report_verdict import Standing, Verdict
@@ -57,16 +57,15 @@ def ended(about: About, result: MigrateResult) -> Message:
     code = exit_code(result)
     verdicts = [_verdict_of(one, about) for one in result.destinations]
     details = bool(about.source)
-    found = [failures_in(one.manifest) if one.problem_count else ((), ()) for one in result.destinations]
     is_alone = len(verdicts) == 1
     parts = tuple(
         replace(
             _part(one.snapshot),
             verification=_verified(one),
             lines=() if is_alone else (_sentence(verdict),),
-            failures=failures,
+            failures=failures_of(one.problems, one.problem_count),
         )
-        for one, verdict, (failures, _) in zip(result.destinations, verdicts, found, strict=True)
+        for one, verdict in zip(result.destinations, verdicts, strict=True)
     )
     return Message(
         event="completion" if code == 0 else "failure",
@@ -80,7 +79,9 @@ def ended(about: About, result: MigrateResult) -> Message:
         exit_code=code,
         look=_look(result),
         source=about.source,
-        problems=tuple(path for _, paths in found for path in paths) if details else (),
+        problems=tuple(path for one in result.destinations for path in paths_of(one.problems))
+        if details
+        else (),
     )
 
 
@@ -225,15 +226,42 @@ def _tone(verdicts: Sequence[Verdict], code: int) -> Tone:
 def _subject(about: About, result: MigrateResult, code: int) -> str:
     job = result.snapshot.job
     ledger = job.as_dict()
-    bad = [f"{ledger[state]:,} {state}" for state in _BAD if ledger[state]]
+    bad = [f"{ledger[state]:,} {state}" for state in _BAD if ledger[state]] or ["0 failed"]
+    bad += _doubts(result)
     done = {0: "finished", 1: "finished", 5: "stopped by a limit"}.get(code, "ended")
     if any(one.stopped_by is not None for one in result.destinations) and code == 1:
         done = "stopped"
-    return f"Migration to {about.where} {done}: {job.stored:,} stored, {', '.join(bad) or '0 failed'}"
+    return f"Migration to {about.where} {done}: {job.stored:,} stored, {', '.join(bad)}"
+
+
+def _doubts(result: MigrateResult) -> list[str]:
+    """What speaks against a run beside its ledger."""
+    reports = [one.verification for one in result.destinations if one.verification is not None]
+    found: list[str] = []
+    if missing := sum(report.missing for report in reports):
+        found.append(f"{missing:,} missing there")
+    elif not all(report.is_proven for report in reports):
+        found.append("not proven")
+    elif not all(report.is_clean for report in reports):
+        found.append("with differences")
+    is_left = result.source_check is None or result.source_check.is_intact
+    is_left &= result.integrity is None or result.integrity.verdict != NOT_INTACT
+    return found if is_left else [*found, "source changed"]
 
 
 def _verified(one: DestinationResult) -> str:
-    return "" if one.verification is None else "\n".join(verification_words(one.verification).split("\n  "))
+    """What the verification came to, without what a PACS said of objects that it did not give back."""
+    report = one.verification
+    if report is None:
+        return ""
+    lines = [verification_words(replace(report, deep=None))]
+    if (deep := report.deep) is not None:
+        others = deep.unretrieved + deep.uncompared
+        lines.append(
+            f"Retrieved {deep.asked:,} instances back: {deep.identical:,} identical, {deep.different:,} "
+            f"different, {others:,} that could not be compared"
+        )
+    return "\n".join(lines)
 
 
 def _source_lines(result: MigrateResult) -> list[str]:

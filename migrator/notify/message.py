@@ -17,10 +17,11 @@ _ALWAYS = ("sent", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """So many paths that are not at the destination, for the same reason."""
+    """So many paths that are not at the destination, for the same reason; `advice` says what to do."""
 
     reason: str
     count: int
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,23 @@ def ledger_words(ledger: Mapping[str, int]) -> str:
 
 
 def span(seconds: float) -> str:
-    """A duration for people: 8 s, 3 min 05 s, 12 h 04 min."""
+    """A duration for people: 8 s, 10 min, 3 min 05 s, 12 h 04 min."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     if hours:
         return f"{hours:,} h {minute:02} min"
-    return f"{minute} min {second:02} s" if minute else f"{second} s"
+    if minute:
+        return f"{minute} min {second:02} s" if second else f"{minute} min"
+    return f"{second} s"
+
+
+def size(number: float) -> str:
+    """Bytes for people: 999 B, 1.2 MB (10^6), 3.4 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:,.0f} {unit}" if unit == "B" else f"{number:,.1f} {unit}"
+        number /= 1000
+    return f"{number:,.1f} TB"
 
 
 def moment(at: float) -> str:
@@ -117,7 +129,7 @@ def rate_words(part: Part) -> str:
     if not part.seconds:
         return ""
     return (
-        f"{part.bytes_sent / 1e6:,.1f} MB in {span(part.seconds)}: "
+        f"{size(part.bytes_sent)} in {span(part.seconds)}: "
         f"{part.files_per_second:,.0f} files/s, {part.mb_per_second:,.1f} MB/s"
     )
 
@@ -141,8 +153,11 @@ def part_lines(part: Part) -> list[str]:
     lines = [f"This run: {ledger_words(part.run)}"]
     if part.job != part.run:
         lines.append(f"The job over all its runs: {ledger_words(part.job)}")
-    lines += filter(None, (rate_words(part), part.verification, *part.lines))
-    lines += [f"{failure.count:,} times: {failure.reason}" for failure in part.failures]
+    lines += filter(None, (rate_words(part), *part.verification.splitlines(), *part.lines))
+    for failure in part.failures:
+        lines.append(f"{failure.count:,} times: {failure.reason}")
+        if failure.advice:
+            lines.append(f"  {failure.advice}")
     return lines
 
 
@@ -180,5 +195,7 @@ def _part_as_json(part: Part) -> dict[str, Any]:
         "mb_per_second": round(part.mb_per_second, 3),
         "verification": part.verification or None,
         "words": list(part.lines),
-        "failures": [{"reason": one.reason, "count": one.count} for one in part.failures],
+        "failures": [
+            {"reason": one.reason, "count": one.count, "advice": one.advice} for one in part.failures
+        ],
     }

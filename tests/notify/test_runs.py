@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -22,7 +24,7 @@ from migrator.jobs.migrate_model import MigrateRequest, Target
 from tests.migrate.running import Command
 from tests.migrate.running import migrate as migrate  # a fixture
 from tests.notify.servers import PASSWORD, MailServer, SilentServer, WebServer
-from tests.peers import Act, Rule, ScriptedPacs
+from tests.peers import Act, Orthanc, Rule, ScriptedPacs
 from tests.peers.archives import Archive
 from tests.tls.making import Authority
 
@@ -91,8 +93,33 @@ def test_what_failed_is_told_by_reason_with_what_to_do_but_not_what_the_pacs_sai
     text, _ = texts_of(mail)
     assert mail["Subject"].endswith("finished: 0 stored, 6 failed")
     assert "INCOMPLETE" in text
-    assert re.search(r"6 times: failed: status 0122, .*does not store this SOP class", text)
+    assert "6 times: failed: status 0122, refused: SOP class not supported" in text
+    assert "The destination does not store this SOP class. Have it configured" in text
     assert "Exit code: 1" in text
+    check_no_patient_in(everything_in(mail), source, data_directory)
+
+
+def test_a_verification_is_told_and_so_is_each_of_several_destinations(
+    archive: Make,
+    start_peer: Start,
+    keeping_scp: Start,
+    mail_server: Start,
+    migrate: Command,
+    data_directory: Path,
+) -> None:
+    source, server = archive(studies=2, instances=3), mail_server()
+    pacs, silent = start_peer(Orthanc), keeping_scp()
+    to = ("--to", str(pacs.node), "--to", str(silent.node))
+    ran = migrate(source.folder, None, *to, *mailing(server), "--verify")
+    assert ran.code == 1
+    (mail,) = server.wait_for(1)
+    text, _ = texts_of(mail)
+    assert mail["Subject"] == "Migration to 2 destinations finished: 12 stored, 0 failed, not proven"
+    assert "Not all of the 2 destinations have what they were to get" in text
+    assert "6 of 6 instances are at the destination, 0 missing" in text
+    assert "COMPLETE AND PROVEN: " in text
+    assert "COMPLETE, NOT PROVEN: " in text
+    assert text.count("This run: 6 found = 6 sent + 0 failed") == 2
     check_no_patient_in(everything_in(mail), source, data_directory)
 
 
@@ -347,6 +374,7 @@ def test_a_signal_cuts_the_wait_for_the_last_message_short(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(notifying, "LAST_WORDS", 600.0)
+    monkeypatch.setattr(notifying, "HASTE", 0.1)
     control, told = Control(), list[str]()
 
     def emit(event: Event) -> None:
@@ -371,6 +399,16 @@ def test_a_signal_cuts_the_wait_for_the_last_message_short(
         stopper.join()
     assert not result.is_cancelled
     assert "Not told by e-mail (completion): the run ended before it could be delivered" in told
+
+
+def test_where_nobody_is_to_be_told_nothing_for_that_is_loaded() -> None:
+    code = (
+        "import sys, migrator.jobs.migrate, migrator.cli.notify\n"
+        "print(*({'smtplib', 'httpx2', 'jinja2'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "smtplib" not in ran.stdout
+    assert "httpx2" not in ran.stdout
 
 
 def test_where_nobody_is_to_be_told_nothing_is_started(

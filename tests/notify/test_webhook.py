@@ -62,7 +62,7 @@ def test_generic_json_holds_the_ledgers_under_the_same_keys_as_everywhere(author
     first = body["destinations"][0]
     assert (first["node"], first["run"]["failed"]) == ("PACS@host:104", 3)
     assert first["mb_per_second"] == 2.5
-    assert first["failures"] == [{"reason": "<no room>", "count": 3}]
+    assert first["failures"] == [{"reason": "<no room>", "count": 3, "advice": ""}]
 
 
 def test_slack_gets_text_and_blocks_within_its_limits(authority: Authority) -> None:
