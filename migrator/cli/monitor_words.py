@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -102,8 +103,9 @@ def _settings_of(request: MigrateRequest) -> MonitorSettings:
 def place_lines(place: Place) -> Iterator[str]:
     """What people need to know of it: the addresses, the code, the fingerprint, and what a phone can scan."""
     yield f"Monitor: {place.address}{_code(place)}"
-    if not place.is_local and len(place.addresses) > 1:
-        yield f"  also as {', '.join(place.addresses[1:])}"
+    others = [one for one in place.addresses[1:] if not re.search(r"//(localhost|127\.0\.0\.1):", one)]
+    if not place.is_local and others:
+        yield f"  also as {', '.join(others)}"
     if place.fingerprint:
         yield f"  its certificate's SHA-256: {place.fingerprint}"
     if not place.is_local and running.STAGE is None and (drawn := qr_code(place.link)):

@@ -95,8 +95,10 @@ def _kept(file: Path, names: Sequence[str]) -> Path | None:
     except Exception:  # noqa: BLE001 - a damaged file: whatever it is read as, another one is made
         return None
     known = {str(one.value) for one in alternative}
+    # IPv6 addresses that are changed every day, for privacy, would make every day's certificate another one.
+    lasting = {one for one in names if ":" not in one} or set(names)
     ends = cert.not_valid_after_utc - _RENEWED_BEFORE
-    is_good = cert.not_valid_before_utc <= datetime.now(timezone.utc) < ends and set(names) <= known
+    is_good = cert.not_valid_before_utc <= datetime.now(timezone.utc) < ends and lasting <= known
     return file if is_good else None
 
 

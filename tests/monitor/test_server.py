@@ -242,7 +242,7 @@ def test_nonsense_is_no_place(text: str) -> None:
 def test_an_address_of_another_machine_is_no_place(tmp_path: Path) -> None:
     with (
         pytest.raises(UsageError, match="no address of this machine"),
-        served(tmp_path, monitor="192.0.2.1:0"),
+        served(tmp_path, monitor="198.51.100.7:0"),
     ):
         pass
 

@@ -74,7 +74,7 @@ def test_another_one_is_made_when_its_end_is_near(tmp_path: Path, monkeypatch: p
 
 def test_another_one_is_made_for_another_address(tmp_path: Path) -> None:
     file = kept(tmp_path)
-    certificate._made(file, ["192.0.2.7"])
+    certificate._made(file, ["198.51.100.7"])
     before = file.read_bytes()
     with served(tmp_path, monitor_tls=True):
         assert file.read_bytes() != before
