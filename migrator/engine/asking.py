@@ -67,6 +67,16 @@ class Asking:
         self._answered()
         return known
 
+    def make_room(self) -> None:
+        """End the association unless something is being asked; the next question opens another."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._finder is not None:
+                self._finder.close()
+        finally:
+            self._lock.release()
+
     def close(self) -> None:
         with self._lock:
             finder, self._finder = self._finder, None

@@ -110,7 +110,11 @@ class Worker:
             self._line.study_begins(batch.pairs)
         except DestinationError as error:
             # Some peers only hang up on whom they have no room for.
-            self._trouble(error, is_refused=not isinstance(error, Unreachable))
+            is_refused = not isinstance(error, Unreachable)
+            if is_refused:
+                # What asks keeps its association for a while, and it may have the only place there is.
+                self._lane.asking.make_room()
+            self._trouble(error, is_refused=is_refused)
             return False
         return True
 

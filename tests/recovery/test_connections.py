@@ -142,7 +142,8 @@ def test_a_limit_on_associations_is_settled_for_and_told(
     archive: Make, scripted_pacs: Start, migrate: Command
 ) -> None:
     source = archive(studies=8, instances=10)
-    pacs = scripted_pacs(most_associations=2, delay=0.01)
+    # Refused at once, one may hear of it before another of ours has heard that it is accepted.
+    pacs = scripted_pacs(most_associations=2, refusal_delay=0.3, delay=0.02)
     ran = migrate(source.folder, pacs.node, "--workers", "6")
     assert ran.code == 0
     assert pacs.uids == source.uids
@@ -312,3 +313,5 @@ def test_a_lost_answer_is_asked_about_where_there_is_room_for_one_association_on
     assert ran.code == 0
     assert pacs.uids == source.uids
     assert set(pacs.counts.values()) == {1}
+    rejected = [log for log in pacs.associations if log.answer.startswith("rejected")]
+    assert len(rejected) < 10, "what asks leaves its place to what sends"
