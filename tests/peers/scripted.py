@@ -341,7 +341,9 @@ class _Conversation:
             refusal = (1, 1, 7)
         if refusal is None:
             self.is_served = self._pacs.take_place(talk)
-            refusal = None if self.is_served else LOCAL_LIMIT
+            if not self.is_served:
+                refusal = LOCAL_LIMIT
+                self._wait(script.refusal_delay)
         if refusal is not None:
             talk.reject(*refusal)
             self._log.answer = f"rejected {refusal}"
