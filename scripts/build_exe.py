@@ -37,8 +37,6 @@ EXE = Layer("exe", "requirements/exe.lock")
 SPEC = ROOT / "release" / "dicom_migrator.spec"
 NOTICES = ("LICENSE", "THIRD_PARTY_NOTICES.md")
 SYSTEM = {"win32": "windows", "darwin": "macos"}.get(sys.platform, sys.platform)
-# By these an environment of Python's, or another data directory, would reach into what is tried.
-_NOT_HANDED_ON = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "DICOM_MIGRATOR_NO_BOOTSTRAP")
 
 
 def main() -> int:
@@ -102,12 +100,17 @@ def program(dist: Path, name: str) -> Path:
 
 
 def try_out(dist: Path) -> None:
-    """Let what was built prove itself, both programs. Raises CalledProcessError."""
+    """Let what was built prove itself, with an empty home and no program to be found.
+
+    Raises CalledProcessError.
+    """
     with tempfile.TemporaryDirectory(prefix="dicom-migrator-exe-") as home:
-        variables = {name: text for name, text in os.environ.items() if name not in _NOT_HANDED_ON}
-        variables["DICOM_MIGRATOR_HOME"] = home
-        for words in ([f"{NAME}-cli", "self-test"], [f"{NAME}-cli", "demo"], [NAME, "self-test", "--json"]):
-            _run([str(program(dist, words[0])), *words[1:]], variables)
+        nothing = {"HOME": home, "USERPROFILE": home, "PATH": home}
+        # Windows itself needs some of the others: where it is, and where temporary files go.
+        kept = os.environ if sys.platform == "win32" else {}
+        bare = {name: text for name, text in kept.items() if not name.startswith(("PYTHON", "DICOM_"))}
+        for words in ([f"{NAME}-cli", "self-test"], [f"{NAME}-cli", "demo"], [NAME, "--version"]):
+            _run([str(program(dist, words[0])), *words[1:]], bare | nothing)
 
 
 def _run(command: Sequence[str], variables: dict[str, str]) -> None:

@@ -25,11 +25,11 @@ Whoever distributes a bundle that holds one of them (an installer, an exe, a con
 whole under the terms of the GPL.
 
 **The portable executables are such a bundle, and as a whole under the GPL, version 3.** Beside the packages
-they hold the Python interpreter (PSF-2.0) with the libraries that it brings (OpenSSL, SQLite, libffi, zlib and
-others, each under its own free licence), the start of PyInstaller (GPL-2.0, with an exception for what it
+they hold the Python interpreter (PSF-2.0) with the libraries that it brings (OpenSSL, SQLite, libffi, zlib
+and others, each under its own free licence), the start of PyInstaller (GPL-2.0, with an exception for what it
 starts), and on Linux those libraries of the building system that Qt needs (X11, xcb, GLib, fontconfig,
 PulseAudio and others: MIT-style and LGPL-2.1). The packages' licences lie in their `_internal` folder, in
-`*.dist-info`. Their source is this project's at the tag of the version that they tell, and that of the
+`*.dist-info`. Their source is this project's, at the tag of the version that they tell, and that of the
 packages in exactly the versions below; `scripts/build_exe.py` makes the executables of it.
 
 | package | version | licence | home |

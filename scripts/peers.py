@@ -28,9 +28,13 @@ FOR_TESTS = {
     "objdump": "binutils",  # by which PyInstaller finds what a library needs
     "storescp": "dcmtk",
     "strace": "strace",
+    "xdotool": "xdotool",  # which presses keys in a window of another process
 }
 # Libraries of Qt, and a font, without which a window shows no text.
 FOR_WINDOW = libraries.DEBIAN | {"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf": "fonts-dejavu-core"}
+# Debian links its Python statically; PyInstaller needs it as a library.
+_PYTHON = "{}.{}".format(*sys.version_info)
+FOR_EXE = {f"libpython{_PYTHON}.so.1.0": f"libpython{_PYTHON}"} if sys.base_prefix == "/usr" else {}
 FOR_BENCHMARKS = {"gdcmscanner": "libgdcm-tools"}
 
 # Debian asks this program whether a package may start its service (policy-rc.d, invoke-rc.d); 101 forbids.
@@ -39,7 +43,7 @@ _FORBID = "#!/bin/sh\nexit 101\n"
 
 
 def wanted(benchmarks: bool) -> dict[str, str]:
-    window = FOR_WINDOW if sys.platform == "linux" else {}
+    window = FOR_WINDOW | FOR_EXE if sys.platform == "linux" else {}
     return FOR_TESTS | window | (FOR_BENCHMARKS if benchmarks else {})
 
 

@@ -18,7 +18,7 @@ def pins_of(lock: str) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("lock", ["base", "window", "dev", "pip"])
+@pytest.mark.parametrize("lock", ["base", "window", "exe", "dev", "pip"])
 def test_every_locked_package_has_a_hash_and_no_address(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.lock").read_text("utf-8")
     blocks = re.split(r"\n(?=[A-Za-z0-9])", text.partition("\n")[2])
@@ -30,7 +30,7 @@ def test_every_locked_package_has_a_hash_and_no_address(lock: str) -> None:
 def test_what_pyproject_pins_is_what_is_locked() -> None:
     text = (ROOT / "pyproject.toml").read_text("utf-8")
     pinned = {(name.lower(), version) for name, version in re.findall(r'"([A-Za-z0-9._-]+)==([^";]+)', text)}
-    locked = set(pins_of("base") + pins_of("window") + pins_of("dev") + pins_of("pip"))
+    locked = {pin for lock in ("base", "window", "exe", "dev", "pip") for pin in pins_of(lock)}
     not_installed = {"setuptools", "uv"}  # these build and lock; they are in no environment
     assert len(pinned) > len(not_installed)
     assert {pin for pin in pinned - locked if pin[0] not in not_installed} == set()
@@ -38,6 +38,7 @@ def test_what_pyproject_pins_is_what_is_locked() -> None:
 
 def test_the_layers_agree_on_the_packages_they_share() -> None:
     assert set(pins_of("base")) <= set(pins_of("window")) <= set(pins_of("dev"))
+    assert set(pins_of("window")) <= set(pins_of("exe"))
 
 
 def test_the_notices_name_every_package_that_is_installed_at_the_users() -> None:

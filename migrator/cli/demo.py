@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from migrator.core.events import ignore
 from migrator.jobs.demo import DemoResult, demo
 from migrator.jobs.demo_serving import DemoPlace, serve_demo
 from migrator.jobs.migrate import MigrateJob
+
+# How people call this very program.
+_ME = "DICOMPACSMigrator-cli" if getattr(sys, "frozen", False) else "python dicom_migrator.py"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +58,7 @@ def _serve(folder: Path, control: Control) -> int:
 
     def ready(place: DemoPlace) -> None:
         progress(1, 1, "the demo's PACS answers")
-        tell(f"Try:  python dicom_migrator.py migrate {place.source} --to {place.node} --verify")
+        tell(f"Try:  {_ME} migrate {place.source} --to {place.node} --verify")
         tell("Ctrl-C stops the PACS and removes the archive.")
 
     with interruptible(control):
@@ -82,12 +86,12 @@ def _tell(result: DemoResult, kept: str | None) -> int:
         + (
             ""
             if kept
-            else "\n  python dicom_migrator.py demo --keep sample            keep the archive to play with"
+            else f"\n  {_ME} demo --keep sample            keep the archive to play with"
         )
-        + f"\n  python dicom_migrator.py quality {source}"
-        + "\n  python dicom_migrator.py echo AETITLE@host:port          does your own PACS answer?"
-        + f"\n  python dicom_migrator.py dry-run {source} --to AETITLE@host:port"
-        + f"\n  python dicom_migrator.py migrate {source} --to AETITLE@host:port --limit-studies 10 --verify"
-        + f"\n  python dicom_migrator.py report {source} --to AETITLE@host:port --html report.html"
+        + f"\n  {_ME} quality {source}"
+        + f"\n  {_ME} echo AETITLE@host:port          does your own PACS answer?"
+        + f"\n  {_ME} dry-run {source} --to AETITLE@host:port"
+        + f"\n  {_ME} migrate {source} --to AETITLE@host:port --limit-studies 10 --verify"
+        + f"\n  {_ME} report {source} --to AETITLE@host:port --html report.html"
     )
     return 0
