@@ -83,11 +83,7 @@ def _tell(result: DemoResult, kept: str | None) -> int:
     source = kept or "FOLDER"
     tell(
         "\nTry next:"
-        + (
-            ""
-            if kept
-            else f"\n  {_ME} demo --keep sample            keep the archive to play with"
-        )
+        + ("" if kept else f"\n  {_ME} demo --keep sample            keep the archive to play with")
         + f"\n  {_ME} quality {source}"
         + f"\n  {_ME} echo AETITLE@host:port          does your own PACS answer?"
         + f"\n  {_ME} dry-run {source} --to AETITLE@host:port"
