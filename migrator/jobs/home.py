@@ -16,6 +16,7 @@ from pathlib import Path
 from migrator.core.errors import SourceError, UsageError
 from migrator.core.model import Node
 from migrator.engine.manifest_rows import header_of
+from migrator.records.writing import write_whole
 
 _LOG_BYTES = 10_000_000
 _LOG_FILES = 5
@@ -42,6 +43,18 @@ def data_home(option: str | None = None, source: Path | None = None) -> Path:
     except OSError as error:
         raise UsageError(f"cannot make the data directory {home}: {error.strerror}") from error
     return home
+
+
+def keep_private(file: Path, data: bytes) -> None:
+    """Write a file into a folder of the data directory, which is made if need be; both for their owner only.
+
+    Raises UsageError.
+    """
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make {file.parent}: {error.strerror}") from error
+    write_whole(file, data)
 
 
 def _keep_others_out(folder: Path) -> None:

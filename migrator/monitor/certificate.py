@@ -13,8 +13,8 @@ from pathlib import Path
 from migrator.core.addresses import is_address
 from migrator.core.errors import UsageError
 from migrator.core.settings_monitor import MonitorSettings
+from migrator.jobs.home import keep_private
 from migrator.jobs.secrets import passphrase_of
-from migrator.records.writing import write_whole
 
 FOLDER = "monitor-tls"
 _FILE = "certificate.pem"
@@ -134,9 +134,5 @@ def _made(file: Path, names: Sequence[str]) -> Path:
     )
     plain = serialization.NoEncryption()
     text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make {file.parent}: {error.strerror}") from error
-    write_whole(file, cert.public_bytes(serialization.Encoding.PEM) + text)
+    keep_private(file, cert.public_bytes(serialization.Encoding.PEM) + text)
     return file

@@ -171,40 +171,6 @@ def _post(name: str, summary: str, body: str, answers: Schema) -> Schema:
 
 def description(cookie: str) -> Schema:
     """The whole of it. `cookie` is the name of the session's."""
-    control = _post(
-        "control", "Pause, resume or cancel the run.", "Wish",
-        _answers(_json("Done", "It is done."), 401, 403, 409, 415),
-    )  # fmt: skip
-    token = {"name": "X-CSRF-Token", "in": "header", "required": True, "schema": {"type": "string"}}
-    control["post"] |= {"parameters": [token], "security": [{"session": []}]}
-    pair = _answers(_json("Session", "Paired; the session's cookie is set."), 403, 415, 429)
-    paths = {
-        "/healthz": _get("health", "Is it there?", _answers(_json("Health", "It is.")), is_open=True),
-        "/api/session": _get(
-            "session", "Whether this browser is paired, and needs to be.",
-            _answers(_json("Session", "How it stands.")), is_open=True,
-        ),
-        "/api/pair": _post("pair", "Pair by the code that is shown in terminal or window.", "Code", pair),
-        "/api/snapshot": _get(
-            "snapshot", "The run's numbers.", _answers(_json("Snapshot", "The numbers of this moment."), 401)
-        ),
-        "/api/events": _get(
-            "events", "Server-sent events: `snapshot`, with a Snapshot as data, whenever it changed.",
-            _answers(_text("text/event-stream", "The stream; it stays open."), 401),
-        ),
-        "/api/control": control,
-        "/api/openapi.json": _get(
-            "openapi", "This description.",
-            _answers(_text("application/json", "OpenAPI 3.1.") | {
-                "content": {"application/json": {"schema": {"type": "object"}}}
-            }, 401),
-        ),
-        "/metrics": _get(
-            "metrics", "The numbers for Prometheus.",
-            _answers(_text("text/plain", "Prometheus' text format."), 401),
-        ),
-    }  # fmt: skip
-    schemes = {"session": {"type": "apiKey", "in": "cookie", "name": cookie}}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -212,6 +178,45 @@ def description(cookie: str) -> Schema:
             "version": __version__,
             "description": "How a migration that is on can be watched, and where allowed, steered.",
         },
-        "paths": paths,
-        "components": {"schemas": _SCHEMAS, "securitySchemes": schemes},
+        "paths": {**_numbers(), **_access()},
+        "components": {
+            "schemas": _SCHEMAS,
+            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": cookie}},
+        },
+    }
+
+
+def _numbers() -> Schema:
+    """What tells how the run is."""
+    snapshot = _json("Snapshot", "The numbers of this moment.")
+    stream = _text("text/event-stream", "The stream; it stays open.")
+    events = "Server-sent events: `snapshot`, with a Snapshot as data, whenever it changed."
+    prometheus = _text("text/plain", "Prometheus' text format.")
+    return {
+        "/healthz": _get("health", "Is it there?", _answers(_json("Health", "It is.")), is_open=True),
+        "/api/snapshot": _get("snapshot", "The run's numbers.", _answers(snapshot, 401)),
+        "/api/events": _get("events", events, _answers(stream, 401)),
+        "/metrics": _get("metrics", "The numbers for Prometheus.", _answers(prometheus, 401)),
+    }
+
+
+def _access() -> Schema:
+    """What lets somebody look or steer, and this description."""
+    stands = _answers(_json("Session", "How it stands."))
+    pair = _answers(_json("Session", "Paired; the session's cookie is set."), 403, 415, 429)
+    done = _answers(_json("Done", "It is done."), 401, 403, 409, 415)
+    itself: Schema = {
+        "description": "OpenAPI 3.1.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+    control = _post("control", "Pause, resume or cancel the run.", "Wish", done)
+    token = {"name": "X-CSRF-Token", "in": "header", "required": True, "schema": _TEXT}
+    control["post"] |= {"parameters": [token], "security": [{"session": []}]}
+    return {
+        "/api/session": _get(
+            "session", "Whether this browser is paired, or needs to be.", stands, is_open=True
+        ),
+        "/api/pair": _post("pair", "Pair by the code that is shown in terminal or window.", "Code", pair),
+        "/api/control": control,
+        "/api/openapi.json": _get("openapi", "This description.", _answers(itself, 401)),
     }
