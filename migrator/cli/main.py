@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from migrator import __version__
-from migrator.cli.running import exit_code_of
 from migrator.cli.terminal import accept_all_text, printable, tell
 from migrator.cli.watched import watched
 from migrator.core.errors import Cancelled, MigratorError, UsageError
@@ -73,10 +72,10 @@ def _checked(arguments: list[str]) -> int:
         _overview().parse_args(arguments)
         tell(_overview().format_help())
         return 2
-    except Cancelled:
-        return 130
+    except Cancelled as error:
+        return error.exit_code
     except MigratorError as error:
-        return _fail(error, exit_code_of(error))
+        return _fail(error)
     except KeyboardInterrupt:
         return 130
 
@@ -147,7 +146,7 @@ def _overview() -> argparse.ArgumentParser:
     return parser
 
 
-def _fail(error: MigratorError, code: int) -> int:
+def _fail(error: MigratorError) -> int:
     lines = "\n".join(printable(line) for line in str(error).split("\n"))
     tell(f"dicom_migrator: {lines}", to_stderr=True)
-    return code
+    return error.exit_code

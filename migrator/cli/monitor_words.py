@@ -82,7 +82,7 @@ def monitored(request: MigrateRequest, control: Control) -> Iterator[Monitored |
         try:
             yield shown
         except MigratorError as error:
-            watched.ending, watched.code = str(error), running.exit_code_of(error)
+            watched.ending, watched.code = str(error), error.exit_code
             raise
         except BaseException as error:
             watched.code = 130 if isinstance(error, KeyboardInterrupt) else 1

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from migrator.core.control import Control
-from migrator.core.errors import Cancelled, DestinationError, MigratorError, SourceError, UsageError
+from migrator.core.errors import MigratorError
 from migrator.jobs.home import start_logging, stop_logging
 from migrator.jobs.watched import Progress, Stage
 
@@ -39,17 +39,6 @@ def progress(done: int, total: int, words: str) -> None:
     """Let those who watch see how far a check has come; `total` is 0 where nobody knows."""
     if STAGE is not None:
         STAGE.progress = Progress(done, total, words)
-
-
-def exit_code_of(error: MigratorError) -> int:
-    """The exit code of a command that this ended."""
-    codes: dict[type[MigratorError], int] = {
-        Cancelled: 130,
-        UsageError: 2,
-        DestinationError: 3,
-        SourceError: 4,
-    }
-    return next((code for kind, code in codes.items() if isinstance(error, kind)), 1)
 
 
 @contextmanager

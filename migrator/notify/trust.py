@@ -16,7 +16,9 @@ def trust(ca: str, option: str) -> ssl.SSLContext:
         # The system's own store, also where OpenSSL does not find it (macOS, Windows).
         import httpx2
 
-        return httpx2.create_ssl_context()
+        context = httpx2.create_ssl_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # What the file names is trusted by itself, be it a root or the server's very own.

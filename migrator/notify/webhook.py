@@ -16,6 +16,7 @@ import httpx2
 from migrator import __version__
 from migrator.core.errors import NotDelivered
 from migrator.notify.message import Message
+from migrator.notify.places import is_loopback
 from migrator.notify.shapes import shaped
 from migrator.notify.trust import distrust_words
 
@@ -49,13 +50,20 @@ class WebhookCarrier:
         body = shaped(message, self.shape)
 
         def attempt() -> None:
-            with _translated(self), httpx2.Client(verify=self.context, timeout=self.timeout) as client:
+            with _translated(self), self._client() as client:
                 headers = {"User-Agent": f"dicom-migrator/{__version__}"}
                 # What the body of the answer says is not read: it may be without end.
                 with client.stream("POST", self.url, json=body, headers=headers) as answer:
                     _check(self.place, answer)
 
         return attempt
+
+    def _client(self) -> httpx2.Client:
+        # What stays on this machine goes through no proxy of the environment: it may be unencrypted.
+        is_remote = not is_loopback(urlsplit(self.url).hostname or "")
+        return httpx2.Client(
+            verify=self.context, timeout=self.timeout, follow_redirects=False, trust_env=is_remote
+        )
 
 
 def _check(place: str, answer: httpx2.Response) -> None:

@@ -200,3 +200,11 @@ def test_the_address_stands_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), WebServer() as server:
         notifying.test(settings_for(), "webhook", f"http://127.0.0.1:{server.port}/{SECRET}")
     assert SECRET not in caplog.text
+
+
+def test_what_stays_on_this_machine_goes_through_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with SilentServer() as proxy, WebServer() as server:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        notifying.test(settings_for(), "webhook", f"http://127.0.0.1:{server.port}/{SECRET}")
+    assert len(server.bodies) == 1
