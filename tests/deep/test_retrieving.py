@@ -167,6 +167,13 @@ def test_c_move_to_ourselves_where_c_get_is_not_offered(
     assert (code, of(result, "identical", "by")) == (0, (2, {"C-MOVE": 2}))
 
 
+@pytest.fixture
+def short_wait_for_late_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing will come it is not waited for as long as for a slow archive."""
+    monkeypatch.setattr("migrator.dicom.retrieve._LATE", 0.2)
+
+
+@pytest.mark.usefixtures("short_wait_for_late_ones")
 @pytest.mark.parametrize("service", ["C-GET", "C-MOVE"])
 def test_success_with_nothing_sent_is_no_success(
     archive: Make, retrieving: Retrieving, migrate: Command, deep: Verify, service: str
@@ -359,6 +366,7 @@ def test_what_an_archive_comments_is_not_told(
     assert "C001" in shown and "DOE" not in shown
 
 
+@pytest.mark.usefixtures("short_wait_for_late_ones")
 def test_an_archive_that_does_not_know_us_is_told_in_words(
     archive: Make, retrieving: Retrieving, migrate: Command, deep: Verify
 ) -> None:

@@ -160,11 +160,11 @@ class Proposal:
 class Script:
     """How the PACS behaves; as it stands here it behaves well, and stores whatever comes.
 
-    Associations: `most_associations` (0: any number) beyond which it rejects for its local limit, by
-    `refusal_delay` later than it accepts, or with `queues` lets them wait; `reject` rejects all of them; it takes only `called_ae_titles`, `sop_classes`,
-    `syntaxes` where these name any, and what `accepts` does. `close_after` files or `close_idle` seconds of
-    silence it ends an association by `close_by`. All delays are in seconds. `patients` are whom a study is
-    known under, stored or not.
+    Associations: `most_associations` (0: any number) beyond which it rejects for its local limit, with
+    `refusal_delay` not at once, or with `queues` lets them wait; `reject` rejects all of them; it takes only
+    `called_ae_titles`, `sop_classes`, `syntaxes` where these name any, and what `accepts` does. `close_after`
+    files or `close_idle` seconds of silence it ends an association by `close_by`. All delays are in seconds.
+    `patients` are whom a study is known under, stored or not.
     """
 
     rules: tuple[Rule, ...] = ()

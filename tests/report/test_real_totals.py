@@ -60,7 +60,9 @@ def test_refusals_waves_repeats_and_a_new_beginning(
     archive: Callable[..., Archive],
     migrate: Command,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("migrator.engine.remedies.connection.FIRST_WAIT", 0.02)
     made = archive(studies=4, series=1, instances=6)
     (made.folder / "notes.txt").write_text("not DICOM")
     peer = scripted_pacs(Rule(status=0xA700, every=11), Rule(status=0x0117, every=7))
