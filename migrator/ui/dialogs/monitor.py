@@ -21,7 +21,7 @@ _ALONE = (
     "in the configuration; that holds from the next run on."
 )
 _PAIRS = (
-    "Point a phone's camera at it, or open the address there and type the code. The code pairs one "
+    "Point a phone's camera at the QR code, or open the address there and type the code. The code pairs one "
     "device; then there is a new one here."
 )
 _TYPE = (
@@ -45,7 +45,7 @@ class MonitorDialog(QDialog):
         self.setWindowTitle("Phone monitor")
         self.qr = QrCode("QR code with the monitor's address")
         self.address = QLineEdit()
-        self.code = label("", "figure")
+        self.code = label("", "code")
         self.words = label("", "muted", wraps=True)
         self.alone = label(_ALONE, "warning", wraps=True)
         self.copy = button("Copy", "content-copy", tip="Copy the address")
@@ -69,12 +69,14 @@ class MonitorDialog(QDialog):
         self.close_button = button("Close", kind="primary")
         self.close_button.clicked.connect(self.accept)
         self.close_button.setDefault(True)
+        self.close_button.setFocus()
 
     def _arrange(self) -> None:
         self._code = QWidget()
         self._code.setLayout(column(label("Code to pair with", "muted"), self.code, spacing=0))
         beside = column(label("Address", "muted"), spacing=tokens.SMALL)
         beside.addLayout(row(self.address, self.copy))
+        beside.addSpacing(tokens.SMALL)
         beside.addWidget(self._code)
         beside.addWidget(self.words)
         beside.addWidget(self.alone)
@@ -89,6 +91,7 @@ class MonitorDialog(QDialog):
         layout = column(label("Watch this run from a phone", "heading"), spacing=tokens.LARGE)
         layout.addWidget(self._served)
         layout.addWidget(self._over)
+        layout.addStretch(1)
         layout.addLayout(row(None, self.close_button))
         layout.setContentsMargins(tokens.WIDE, tokens.LARGE, tokens.WIDE, tokens.LARGE)
         self.setLayout(layout)
@@ -113,6 +116,7 @@ class MonitorDialog(QDialog):
         self._over.setVisible(monitor is None)
         if monitor is None:
             self.qr.show_text("")
+            self.adjustSize()
             return
         address, code = monitor["address"], monitor["code"]
         is_alone = _is_loopback(address)

@@ -23,6 +23,7 @@ QLabel[role="title"] { font-size: ${TITLE}pt; font-weight: 600; }
 QLabel[role="caption"] { font-size: ${CAPTION}pt; color: $MUTED; }
 QLabel[role="muted"] { color: $MUTED; }
 QLabel[role="figure"] { font-size: ${FIGURE}pt; font-weight: 600; }
+QLabel[role="code"] { font-size: ${CODE}pt; font-weight: 600; }
 QLabel[tone="bad"] { color: $RED; }
 QLabel[role="error"] { color: $RED; }
 QLabel[role="warning"] { color: $AMBER; }

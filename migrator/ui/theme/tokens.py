@@ -76,3 +76,5 @@ TITLE = 12
 HEADING = 15
 FIGURE = 20
 """Large numbers on the dashboard."""
+CODE = 30
+"""A code that is read from the screen and typed elsewhere."""

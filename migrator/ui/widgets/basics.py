@@ -25,7 +25,7 @@ _Layout = TypeVar("_Layout", bound=QBoxLayout)
 
 
 def label(text: str = "", role: str = "", *, wraps: bool = False) -> QLabel:
-    """A text; `role` is heading, title, caption, muted, figure, error, warning or good. Never markup."""
+    """A text, never markup; `role`: heading, title, caption, muted, figure, code, error, warning or good."""
     made = QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setWordWrap(wraps)

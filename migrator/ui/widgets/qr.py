@@ -11,7 +11,7 @@ from migrator.ui.theme import tokens
 
 _QUIET = 4
 """Modules of white around it, as ISO/IEC 18004 asks for."""
-_SIZE = 280  # pixels
+_SIZE = 300  # pixels: eight for each module of the usual address
 
 
 class QrCode(QWidget):

@@ -64,38 +64,37 @@ def test_a_switch_a_choice_and_a_port_make_the_setting(panel: MonitorPanel, desk
     assert monitor_of(desk) == MonitorSettings()
 
 
-@pytest.mark.parametrize(
-    ("value", "is_shared"),
-    [
-        ("", False),
-        ("8090", False),
-        ("127.0.0.1:9000", False),
-        ("[::1]:9000", False),
-        ("localhost:9000", False),
-        ("0.0.0.0:8090", True),
-        ("192.0.2.7:1234", True),
-        ("[2001:db8::7]:8090", True),
-        ("archive.example:8090", True),
-    ],
-)
-def test_what_is_configured_is_shown_and_stays_what_it_is(
-    panel: MonitorPanel, desk: Desk, value: str, is_shared: bool
-) -> None:
-    configure(desk, monitor=value)
-    assert panel.editor.box.isChecked() is bool(value)
-    assert panel.editor.network.isChecked() is is_shared
-    assert panel.editor.raw() == value == monitor_of(desk).monitor
+PLACES = {
+    "": False,
+    "8090": False,
+    "127.0.0.1:9000": False,
+    "[::1]:9000": False,
+    "localhost:9000": False,
+    "0.0.0.0:8090": True,
+    "192.0.2.7:1234": True,
+    "[2001:db8::7]:8090": True,
+    "archive.example:8090": True,
+}
+"""What may be configured, and whether the network can reach it."""
 
 
-@pytest.mark.parametrize("port", ["", "99x", "0", "65536", "9" * 5000])
+def test_what_is_configured_is_shown_and_stays_what_it_is(panel: MonitorPanel, desk: Desk) -> None:
+    for value, is_shared in PLACES.items():
+        configure(desk, monitor=value)
+        assert panel.editor.box.isChecked() is bool(value)
+        assert not value or panel.editor.network.isChecked() is is_shared
+        assert panel.editor.raw() == value == monitor_of(desk).monitor
+
+
 def test_a_wrong_port_is_told_beside_the_field_and_the_last_right_one_counts(
-    options: OptionsPanel, panel: MonitorPanel, desk: Desk, port: str
+    options: OptionsPanel, panel: MonitorPanel, desk: Desk
 ) -> None:
     configure(desk, monitor="0.0.0.0:8090")
-    panel.editor.port.setText(port)
-    assert options.errors == {"monitor": "Write a port: 1 to 65535"}
-    assert panel.editor.port.property("invalid") == "true"
-    assert monitor_of(desk).monitor == "0.0.0.0:8090"
+    for port in ("", "99x", "0", "65536", "9" * 5000):
+        panel.editor.port.setText(port)
+        assert options.errors == {"monitor": "Write a port: 1 to 65535"}
+        assert panel.editor.port.property("invalid") == "true"
+        assert monitor_of(desk).monitor == "0.0.0.0:8090"
     panel.editor.port.setText("8091")
     assert not options.errors
 
