@@ -61,6 +61,7 @@ class Delivery:
         self._left: deque[Message] = deque()  # guarded by _lock, as all below; the first is under way
         self._deadline: float | None = None
         self._is_given_up = False
+        self._has_hurried = False  # the message under way; only the thread's own
         self._thread = threading.Thread(target=self._run, name=f"notify-{carrier.words}", daemon=True)
         self._thread.start()
 
@@ -113,6 +114,7 @@ class Delivery:
     def _carry(self, message: Message) -> str:
         """Try until it is there; gives why it is not."""
         attempt = self._carrier.attempt_for(message)
+        self._has_hurried = False
         for wait in (*self._waits, None):
             try:
                 attempt()
@@ -124,14 +126,16 @@ class Delivery:
         return ""
 
     def _paused(self, seconds: float, at_least: float) -> bool:
-        """Wait before another try; whether there is to be one."""
+        """Wait before another try; whether there is to be one.
+
+        Once the end has been called, each message has one try at once, or as soon as it may be.
+        """
         begun = time.monotonic()
-        until, earliest = begun + max(seconds, at_least), begun + at_least
+        until = begun + max(seconds, at_least)
         with self._lock:
-            was_closing = self._deadline is not None
             while not self._is_given_up:
-                if self._deadline is not None and not was_closing:
-                    until, was_closing = earliest, True  # a last try, at once if it may be
+                if self._deadline is not None and not self._has_hurried:
+                    self._has_hurried, until = True, begun + at_least
                 if self._deadline is not None and until >= self._deadline:
                     return False
                 remaining = until - time.monotonic()
