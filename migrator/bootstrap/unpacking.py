@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import json
 import os
 import platform
 import sys
@@ -18,8 +17,7 @@ import zipimport
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
-from zipfile import BadZipFile, ZipFile
+from typing import NamedTuple
 
 from migrator.bootstrap import SetupError, locking, trouble
 from migrator.bootstrap.environment import (
@@ -59,7 +57,9 @@ def run(archive: str) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     hold.keep()
-    if carried(Path(archive)) is not None and not any(word.startswith("--wheelhouse") for word in sys.argv):
+    if _member(Path(archive), WHEELS_FOR) is not None and not any(
+        word.startswith("--wheelhouse") for word in sys.argv
+    ):
         sys.argv.insert(1, f"--wheelhouse={archive}")
     # From here on everything is imported from the folder, also what was imported from the archive.
     for name in [name for name in sys.modules if name.partition(".")[0] in ("migrator", "dicom_migrator")]:
@@ -74,7 +74,9 @@ def unpacked(archive: Path) -> tuple[Path, locking.Hold]:
 
     Raises SetupError.
     """
-    contents = _contents(archive)
+    contents = _member(archive, CONTENTS)
+    if contents is None:
+        raise _damaged(archive)
     folder = cache_folder() / f"{PROGRAM}{hashlib.sha256(contents).hexdigest()[:16]}"
     while True:
         hold = share_program(folder)
@@ -88,20 +90,14 @@ def unpacked(archive: Path) -> tuple[Path, locking.Hold]:
             raise SetupError(trouble.explain_os_error(error, folder.parent)) from error
 
 
-def carried(archive: Path) -> dict[str, Any] | None:
-    """For which Python, platform and layers an archive carries packages; None where it carries none."""
-    try:
-        told = json.loads(zipimport.zipimporter(str(archive)).get_data(WHEELS_FOR))
-    except (OSError, ImportError, ValueError):
-        return None
-    return told if isinstance(told, dict) else None
-
-
 def check_carried(archive: Path, layer: str) -> None:
     """Raise SetupError where an archive does not carry the packages of this layer for this Python."""
-    told = carried(archive)
-    if told is None:
+    import json  # late, as below: a start that finds all in place needs none of it
+
+    text = _member(archive, WHEELS_FOR)
+    if text is None:
         raise SetupError(f"{archive} carries no packages: --wheelhouse needs a folder of wheels")
+    told = json.loads(text)
     here = {
         "python": "{}.{}".format(*sys.version_info),
         "sys_platform": sys.platform,
@@ -122,6 +118,8 @@ def check_carried(archive: Path, layer: str) -> None:
 
 def unpack_wheels(archive: Path, folder: Path) -> Path:
     """Unpack the packages that an archive carries into a new `folder`. Raises SetupError and OSError."""
+    from zipfile import BadZipFile, ZipFile
+
     folder.mkdir()
     try:
         with ZipFile(archive) as opened:
@@ -133,11 +131,12 @@ def unpack_wheels(archive: Path, folder: Path) -> Path:
     return folder
 
 
-def _contents(archive: Path) -> bytes:
+def _member(archive: Path, name: str) -> bytes | None:
+    """What an archive holds under this name; None where it holds nothing there, or is none."""
     try:
-        return zipimport.zipimporter(str(archive)).get_data(CONTENTS)
-    except (OSError, ImportError) as error:
-        raise _damaged(archive) from error
+        return zipimport.zipimporter(str(archive)).get_data(name)
+    except (OSError, ImportError):
+        return None
 
 
 def _damaged(archive: Path) -> SetupError:
@@ -181,6 +180,8 @@ def _unpack_alone(archive: Path, folder: Path, contents: bytes) -> None:
 
 
 def _unpack(archive: Path, folder: Path, contents: bytes) -> None:
+    from zipfile import BadZipFile, ZipFile
+
     try:
         with ZipFile(archive) as opened:
             for member in _members(contents):

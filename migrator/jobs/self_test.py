@@ -15,7 +15,7 @@ from migrator.core.errors import Cancelled, UsageError
 from migrator.jobs import self_test_machine as machine
 from migrator.jobs import self_test_work as work
 from migrator.jobs.home import home_path
-from migrator.jobs.self_test_model import FAILED, Finding, Place
+from migrator.jobs.self_test_model import ABSENT, FAILED, Finding, Place
 
 Check = Callable[[Place], Iterable[Finding]]
 
@@ -36,6 +36,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("keyring", machine.secrets_kept),
     ("window", machine.window),
 )
+# What only some need: without them everything else works.
+_EXTRAS = frozenset({"trusted authorities", "fonts", "keyring", "window"})
 
 
 def self_test(home: str | None, control: Control) -> Iterator[Finding]:
@@ -64,4 +66,5 @@ def _found(what: str, check: Check, place: Place) -> Iterator[Finding]:
     # Whatever a check meets is what it has found; the others are still to be made.
     except Exception as error:  # noqa: BLE001
         words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        yield Finding(what, FAILED, words, "report this with the version and the system")
+        state = ABSENT if what in _EXTRAS else FAILED
+        yield Finding(what, state, words, "report this with the version and the system")

@@ -148,7 +148,7 @@ def fonts(place: Place) -> Iterator[Finding]:
     """Which scripts of patients' names a report can be set in."""
     trouble, said = _set(place, "all", " ".join(_LETTERS.values()))
     if trouble:
-        yield Finding("fonts", FAILED, trouble)
+        yield Finding("fonts", ABSENT, trouble)
     elif not said:
         yield Finding("fonts", OK, f"a report has letters for {', '.join(_LETTERS)}")
     else:

@@ -177,6 +177,12 @@ def test_a_check_that_breaks_is_a_finding_and_the_others_go_on(
     assert second.state == "ok"
 
 
+def test_what_only_some_need_fails_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "CHECKS", (("keyring", broken),))
+    (finding,) = self_test(str(tmp_path), Control())
+    assert finding.state == "absent"
+
+
 def test_it_can_be_stopped(tmp_path: Path) -> None:
     control = Control()
     control.cancel()
