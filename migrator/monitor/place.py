@@ -44,7 +44,12 @@ class Listening:
         host = _host_of(header)
         if host is None:
             return False
-        return host in self.names or (is_address(host) and _plain(host) == _plain(local))
+        if host in self.names or (is_address(host) and _plain(host) == _plain(local)):
+            return True
+        # Our name with its domain, which we do not know. There nothing is told without a cookie, and a
+        # browser has none for a name that was made to lead here.
+        name, dot, _ = host.partition(".")
+        return bool(dot) and not self.is_loopback and name in self.names and name != "localhost"
 
 
 def check(settings: MonitorSettings) -> None:
@@ -114,7 +119,10 @@ def _words(text: str, host: str, port: int, error: OSError) -> str:
     if error.errno in (errno.EADDRINUSE, 10048):  # Windows has numbers of its own
         return f"--monitor {text}: another program listens at port {port} already; name another one"
     if error.errno in (errno.EACCES, 10013):
-        return f"--monitor {text}: this system does not let us listen at port {port}; name one from 1024 on"
+        # Windows says this also of a port that is taken.
+        return (
+            f"--monitor {text}: this system does not let us listen at port {port}; name another, from 1024 on"
+        )
     if error.errno in (errno.EADDRNOTAVAIL, 10049):
         return f"--monitor {text}: {host} is no address of this machine"
     return f"--monitor {text}: cannot listen there: {error.strerror}"
@@ -123,7 +131,8 @@ def _words(text: str, host: str, port: int, error: OSError) -> str:
 def _names(asked: str, bound: str) -> tuple[str, ...]:
     """The hosts that mean it, the one to show first."""
     address = ipaddress.ip_address(bound.partition("%")[0])
-    own = [name.lower() for name in (socket.gethostname(),) if name]
+    name = socket.gethostname().lower()
+    own = [one for one in (name, name.partition(".")[0]) if one]
     named = [] if is_address(asked) else [asked.lower()]
     if address.is_unspecified:
         reached = own_addresses()

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
+import uvicorn.lifespan.off  # uvicorn names it in a string, which a frozen program cannot follow
 
 from migrator.core.settings_monitor import MonitorSettings
 from migrator.jobs import watched as jobs_watched
@@ -165,7 +166,9 @@ class _Thread:
             asyncio.run(self._serve())
         except Exception as error:  # noqa: BLE001 - a thread's outermost loop: the run goes on
             _log.debug("the monitor failed", exc_info=error)
-            self._say(f"the monitor does not serve any more ({type(error).__name__}); the run goes on")
+            words = f"the monitor does not serve any more ({type(error).__name__}); the run goes on"
+            _log.warning("%s", words)
+            self._say(words)
         finally:
             self._is_up.set()
 

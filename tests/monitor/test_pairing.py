@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -228,7 +229,10 @@ def test_served_everywhere_it_answers_to_this_machines_names_alone(afar: Run) ->
         for address in afar.place.addresses:
             host = address.partition("://")[2]
             assert client.get("/api/snapshot", headers={"host": host}).status_code == 200
-        assert client.get("/api/snapshot", headers={"host": "198.51.100.7"}).status_code == 421
+        name = socket.gethostname().partition(".")[0]
+        assert client.get("/api/snapshot", headers={"host": f"{name}.hospital.example"}).status_code == 200
+        for host in ("198.51.100.7", "localhost.evil.example", f"evil.{name}.example"):
+            assert client.get("/api/snapshot", headers={"host": host}).status_code == 421
 
 
 def test_no_answer_lets_another_sites_page_read_it(tmp_path: Path) -> None:
