@@ -89,7 +89,7 @@ class Transport:
         forgets TCP_QUICKACK by itself, so it is set before every wait.
         """
         self._acknowledge_at_once()
-        if not self._flags:
+        if not self._flags or seconds < TICK:  # a socket that blocks does so for a whole tick
             return self.receive() if self._can_read(seconds) else None
         try:
             return self._socket.recv(RECEIVE_SIZE)
