@@ -7,9 +7,11 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +27,9 @@ from migrator.bootstrap.launch import SETUP_FAILED
 from migrator.dicom.codestreams import CODESTREAMS, write_codestream
 from migrator.jobs.launch import Launched, launched
 from tests.conftest import lack
-from tests.peers import KeepingScp, wait_until
+from tests.peers import KeepingScp, Manners, free_port, wait_until
+from tests.peers.archives import Archive
+from tests.peers.processes import listens
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "DICOMPACSMigrator"
@@ -148,6 +152,40 @@ def test_every_decoder_is_inside(
         values = numpy.frombuffer(dataset.PixelData, f"<u{dataset.BitsAllocated // 8}")
         wanted = sample.pixels.ravel().astype(int)
         assert abs(values[: wanted.size].astype(int) - wanted).max() <= sample.tolerance, sample.words
+
+
+def test_the_page_for_a_phone_is_inside(
+    built: Built,
+    bare: dict[str, str],
+    archive: Callable[..., Archive],
+    keeping_scp: Callable[..., KeepingScp],
+) -> None:
+    peer, port = keeping_scp(delay=0.5), free_port()
+    command = [built.console, "migrate", str(archive(studies=10).folder), "--to", str(peer.node)]
+    options = ["--workers", "1", "--settle", "0", "--monitor", str(port), "--monitor-tls"]
+    with subprocess.Popen(
+        [*command, *options], env=bare, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as run:
+        try:
+            wait_until(lambda: listens(port) or run.poll() is not None, "the monitor listens", PATIENCE)
+            assert b"<title>" in fetched(port, "/")
+            assert fetched(port, "/static/app.js")
+            assert json.loads(fetched(port, "/api/snapshot"))["has_ended"] is False
+            peer.manners = Manners()
+            told = run.communicate(timeout=PATIENCE)[0]
+        finally:
+            run.kill()
+    assert run.returncode == 0, told
+
+
+def fetched(port: int, path: str) -> bytes:
+    """What the monitor answers, whose certificate it has made itself."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with urllib.request.urlopen(
+        f"https://127.0.0.1:{port}{path}", timeout=PATIENCE, context=context
+    ) as answer:
+        return bytes(answer.read())
 
 
 def test_a_run_that_the_window_began_outlives_it(built: Built, bare: dict[str, str]) -> None:
