@@ -13,7 +13,7 @@ let csrf = "";
 let numbers = null;
 let time = new ServerClock();
 
-const connection = new Connection({ snapshot: onSnapshot, unpaired: onUnpaired });
+const connection = new Connection({ made: onMade, snapshot: onSnapshot, unpaired: onUnpaired });
 const pairing = new Pairing(() => enter());
 const control = new Control(() => csrf, onControlled);
 
@@ -72,21 +72,25 @@ function onNobody() {
   at("opening-again").hidden = false;
 }
 
+function onMade(moment, isAnswer) {
+  time.learn(moment, Date.now(), isAnswer);
+}
+
 function onSnapshot(told) {
   if (isSameEnd(told)) told.at = numbers.at; // when it ended, not when it was asked for again
   numbers = told;
-  time.learn(told.at, Date.now());
   if (told.has_ended) connection.close(); // the server goes with the run, and there is nothing new to come
   drawNumbers(told, time);
-  tick();
   if (at("watch").hidden) show("watch");
+  tick();
 }
 
 const isSameEnd = (told) => told.has_ended && numbers?.has_ended && told.started === numbers.started;
 
 function tick() {
-  if (numbers === null) return;
+  if (at("watch").hidden) return;
   const isOld = drawAge(numbers, time, connection.by);
+  if (isOld) connection.doubt(); // events may come late, or one of the clocks was set
   control.show(numbers, isOld);
 }
 

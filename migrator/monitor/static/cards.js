@@ -26,7 +26,7 @@ export function drawLedger(numbers) {
 
 function jobWords({ job, found, sent, warned, healed }) {
   const parts = [];
-  if (healed) parts.push(`${count(healed)} mended on the way.`);
+  if (healed) parts.push(`${count(healed)} healed on the way.`);
   const isMore = job && (job.found !== found || job.sent !== sent || job.warned !== warned);
   if (isMore) {
     const stored = count(job.sent + job.warned);

@@ -7,9 +7,13 @@ export class ServerClock {
   #differences = [];
   #last = null;
 
-  /** Numbers made at `at` arrived `now`. Those on their way the shortest tell the difference best. */
-  learn(at, now) {
-    if (at === this.#last) return; // told again, so it says nothing of how long it was under way
+  /**
+   * Numbers made at `at` arrived `now`. Those on their way the shortest tell the difference best; an answer,
+   * made when it was asked for, tells it by itself, also when one of the clocks was set.
+   */
+  learn(at, now, isAnswer) {
+    if (isAnswer) this.#differences = [];
+    else if (at === this.#last) return; // told again, so it says nothing of how long it was under way
     this.#last = at;
     this.#differences.push(now - at * 1000);
     if (this.#differences.length > KEPT) this.#differences.shift();

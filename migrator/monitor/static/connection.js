@@ -7,12 +7,13 @@ import { get, Refused } from "./api.js";
 
 const SILENCE = 3_000; // milliseconds without a word after which the page asks, and between two questions
 const MUTE = 20_000; // without an event, although there is news: they do not get through
+const OVERTAKEN = 10; // seconds by which an answer may be older than an event that came before it
 const WAITS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000]; // between attempts
 
 const waitAfter = (failures) => WAITS[Math.min(failures, WAITS.length) - 1] ?? 0;
 
 /**
- * Tells `hear.snapshot(numbers)`, and `hear.unpaired()` when the session is no longer known.
+ * Tells `hear.made(at, isAnswer)` when numbers were made, `hear.snapshot(numbers)`, and `hear.unpaired()` when the session is no longer known.
  * `by` says how the last numbers came: "events", "polling", or "" while none come.
  */
 export class Connection {
@@ -21,6 +22,7 @@ export class Connection {
   #timer = null;
   #source = null;
   #heard = ""; // the last numbers as text, without their time
+  #at = 0; // when they were made, by the server's clock
   #missed = 0; // news that came by asking, and not by an event
   #lastWord = 0;
   #lastEvent = 0;
@@ -53,6 +55,11 @@ export class Connection {
     this.#hangUp(); // after a sleep it may only seem to be connected
     this.#deaf = this.#unanswered = this.#listenAt = this.#askAt = this.#lastWord = 0;
     this.#look();
+  }
+
+  /** Ask soon, whatever events say. */
+  doubt() {
+    this.#lastWord = 0;
   }
 
   #look() {
@@ -109,6 +116,10 @@ export class Connection {
   }
 
   #deliver(numbers, by) {
+    this.#hear.made(numbers.at, by === "polling");
+    const late = this.#at - numbers.at;
+    if (late > 0 && late < OVERTAKEN) return; // by more, the server's clock was set, or it is another one
+    this.#at = numbers.at;
     const text = JSON.stringify({ ...numbers, at: 0 });
     const isNews = text !== this.#heard;
     if (isNews && by === "polling") this.#missed += 1;

@@ -73,18 +73,18 @@ export class Control {
   async #send() {
     this.#busy(true);
     say(at("confirm-error"), "");
+    let failure = null;
     try {
       await post("api/control", { do: this.#asked }, this.#csrf());
-      at("confirm").close();
-      this.#onDone(null);
     } catch (error) {
+      failure = error;
       say(at("confirm-error"), error.status
         ? `Refused: ${error.message}`
         : "No answer. Nobody knows whether it was done: look at the state, and try again.");
-      this.#onDone(error);
-    } finally {
-      this.#busy(false);
     }
+    this.#busy(false); // first: the focus goes back to a button that can have it
+    if (failure === null) at("confirm").close();
+    this.#onDone(failure);
   }
 
   #busy(isAsking) {

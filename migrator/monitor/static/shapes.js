@@ -12,7 +12,7 @@ const SHAPES = {
   warn: "M12 4L2.5 20h19ZM12 10v4M12 17v.01",
   bad: "M8 3h8l5 5v8l-5 5H8l-5-5V8ZM9 9l6 6M15 9l-6 6",
   stopped: "M5 5h14v14H5Z",
-  cut: "M3 12h5M16 12h5M10 8l4 8M14 8l-4 8",
+  cut: "M12 3a9 9 0 1 0 .01 0M6 6l12 12",
 };
 
 function element(name, attributes) {

@@ -77,15 +77,16 @@ function drawProgress(numbers) {
 
 function leftWords(numbers, time) {
   if (numbers.has_ended) {
-    return `at ${clock(time.local(numbers.at), Date.now())}, after ${span(numbers.at - numbers.started)}`;
+    return `Ended at ${clock(time.local(numbers.at), Date.now())}`;
   }
   return numbers.eta_seconds ? `${span(numbers.eta_seconds)} left` : "";
 }
 
-/** When it will have ended. Not while nothing is sent: that moment moves away. */
+/** When it will have ended, or how long it took. Not while nothing is sent: that moment moves away. */
 function endWords(numbers, time) {
   const isHeld = numbers.state === "paused" || numbers.state === "waiting";
-  if (numbers.has_ended || !numbers.eta_seconds) return "";
+  if (numbers.has_ended) return `after ${span(numbers.at - numbers.started)}`;
+  if (!numbers.eta_seconds) return "";
   if (isHeld) return "once it goes on";
   const end = time.local(numbers.at) + 1000 * numbers.eta_seconds;
   return `ends about ${clock(end, Date.now())}`;

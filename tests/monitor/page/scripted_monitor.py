@@ -34,7 +34,8 @@ CSRF = "the-token-of-the-session"
 class Play:
     """What the monitor does. Tests set it from their thread at any time.
 
-    `events`: "sent"; "kept back", as by a proxy that buffers; "refused". With `is_away` nothing is answered.
+    `events`: "sent"; "kept back", as by a proxy that buffers; "refused". With `is_away` nothing is answered,
+    with `is_slow` no order. `refusal` is why orders are refused, if they are.
     """
 
     numbers: dict[str, Any]
@@ -47,8 +48,9 @@ class Play:
     wait: int = 30
     refusal: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
+    is_slow: bool = False
     csrf_seen: list[str] = field(default_factory=list)
-    polls: int = 0
+    listens: int = 0
 
     def tell(self, **changed: Any) -> None:
         self.numbers = {**self.numbers, **changed}
@@ -138,7 +140,6 @@ class ScriptedMonitor:
             return Response(status_code=503)
         if not play.knows(request):
             return JSONResponse({"error": "not paired"}, 401)
-        play.polls += 1
         return JSONResponse(play.json)
 
     async def _events(self, request: Request) -> Response:
@@ -147,11 +148,12 @@ class ScriptedMonitor:
             return Response(status_code=503)
         if not play.knows(request):
             return JSONResponse({"error": "not paired"}, 401)
-        return StreamingResponse(self._stream(), media_type="text/event-stream")
+        play.listens += 1
+        return StreamingResponse(self._stream(request), media_type="text/event-stream")
 
-    async def _stream(self) -> AsyncIterator[str]:
+    async def _stream(self, request: Request) -> AsyncIterator[str]:
         told: dict[str, Any] = {}
-        while not self._is_ending and not self.play.is_away:
+        while not self._is_ending and not self.play.is_away and self.play.knows(request):
             numbers = self.play.numbers
             if numbers is not told and self.play.events == "sent":
                 told = numbers
@@ -162,6 +164,8 @@ class ScriptedMonitor:
         play = self.play
         play.csrf_seen.append(request.headers.get("X-CSRF-Token", ""))
         play.asked.append(await request.json())
+        while play.is_slow and not self._is_ending:
+            await asyncio.sleep(_LOOK)
         if play.refusal:
             return JSONResponse({"error": play.refusal}, 409)
         return JSONResponse({"done": True})
