@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from PyQt5.QtCore import Qt, QTimer
+from PyQt5.QtCore import Qt, QTimer, QUrl
+from PyQt5.QtGui import QDesktopServices
 from PyQt5.QtWidgets import QApplication, QDialog, QLineEdit, QWidget
 
 from migrator.ui.desk import Desk
@@ -49,6 +50,7 @@ class MonitorDialog(QDialog):
         self.words = label("", "muted", wraps=True)
         self.alone = label(_ALONE, "warning", wraps=True)
         self.copy = button("Copy", "content-copy", tip="Copy the address")
+        self.open_page = button("Open", "open-in-new", tip="Open the address in this machine's browser")
         self.change = button("Change it in the configuration", kind="link")
         self._restore = QTimer(self)
         self._restore.setSingleShot(True)
@@ -65,6 +67,7 @@ class MonitorDialog(QDialog):
         self.code.setAccessibleName("Code to pair with")
         self.code.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.copy.clicked.connect(lambda: self._copy())
+        self.open_page.clicked.connect(lambda: self._open())
         self.change.clicked.connect(lambda: self._to_configuration())
         self.close_button = button("Close", kind="primary")
         self.close_button.clicked.connect(self.accept)
@@ -75,7 +78,7 @@ class MonitorDialog(QDialog):
         self._code = QWidget()
         self._code.setLayout(column(label("Code to pair with", "muted"), self.code, spacing=0))
         beside = column(label("Address", "muted"), spacing=tokens.SMALL)
-        beside.addLayout(row(self.address, self.copy))
+        beside.addLayout(row(self.address, self.copy, self.open_page))
         beside.addSpacing(tokens.SMALL)
         beside.addWidget(self._code)
         beside.addWidget(self.words)
@@ -137,6 +140,10 @@ class MonitorDialog(QDialog):
         QApplication.clipboard().setText(self.address.text())
         self.copy.setText("Copied")
         self._restore.start(_COPIED)
+
+    def _open(self) -> None:
+        # Without the code: what a browser is started with can be seen by others on this machine.
+        QDesktopServices.openUrl(QUrl(self.address.text()))
 
     def _offer_copy(self) -> None:
         self.copy.setText("Copy")

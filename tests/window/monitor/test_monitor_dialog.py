@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import segno
-from PyQt5.QtCore import Qt
-from PyQt5.QtGui import QColor, QImage
+from PyQt5.QtCore import QObject, Qt, QUrl, pyqtSlot
+from PyQt5.QtGui import QColor, QDesktopServices, QImage
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -109,6 +109,30 @@ def test_a_page_for_this_machine_alone_says_so_and_leads_to_where_that_is_set(
         dialog.change.click()
     assert wanted.args == ["configuration"]
     assert not dialog.isVisible()
+
+
+class Opener(QObject):
+    """Stands for this machine's browser."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+
+    @pyqtSlot(QUrl)
+    def open(self, address: QUrl) -> None:
+        self.opened.append(address.toString())
+
+
+def test_the_page_is_opened_in_the_browser_without_the_code(qtbot: QtBot, desk: Desk) -> None:
+    served(desk, {"address": "http://127.0.0.1:8090", "code": "123456"})
+    dialog = shown_dialog(qtbot, desk)
+    browser = Opener()
+    QDesktopServices.setUrlHandler("http", browser, "open")
+    try:
+        dialog.open_page.click()
+    finally:
+        QDesktopServices.unsetUrlHandler("http")
+    assert browser.opened == ["http://127.0.0.1:8090"]
 
 
 def test_another_run_that_comes_on_view_comes_into_the_dialog(qtbot: QtBot, desk: Desk) -> None:

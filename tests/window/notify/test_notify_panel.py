@@ -184,3 +184,18 @@ def test_paths_in_notifications_are_warned_of(panel: NotifyPanel, desk: Desk) ->
     configure(desk, notify_details=True)
     assert not panel.warning.isHidden()
     assert "may name patients" in panel.warning.text()
+
+
+def test_a_keyring_that_does_not_take_a_secret_is_told_without_the_secret(
+    qtbot: QtBot, panel: NotifyPanel, desk: Desk, ring: MemoryKeyring
+) -> None:
+    configure(desk, webhook="teams")
+    line = panel.address
+    qtbot.waitUntil(line.line.isEnabled)
+    line.line.setText("https://hooks.invalid/sesame")
+    ring.breaks = RuntimeError("it cannot keep https://hooks.invalid/sesame")
+    line.keep.click()
+    qtbot.waitUntil(lambda: "cannot keep the webhook address" in line.note.text())
+    assert "sesame" not in line.note.text()
+    assert line.typed == "https://hooks.invalid/sesame", "what was written is not lost"
+    assert line.keep.isEnabled()

@@ -68,7 +68,7 @@ class PlaceEditor(Editor):
     def _arrange(self) -> None:
         self._choices = QWidget()
         grid = QGridLayout(self._choices)
-        grid.setContentsMargins(_INDENT, 0, 0, 0)
+        grid.setContentsMargins(_INDENT, 0, 0, tokens.TIGHT)
         grid.setHorizontalSpacing(tokens.SMALL)
         grid.setVerticalSpacing(tokens.TIGHT)
         grid.addWidget(self.alone, 0, 0)
