@@ -30,7 +30,20 @@ ARROWS: dict[str, set[str]] = {
     "ui": _FACE,
     "__main__": {"cli", "ui", "bootstrap"},
 }
-BUILT = ("bootstrap", "core", "dicom", "engine", "checks", "records", "jobs", "cli", "ui", "__main__")
+BUILT = (
+    "bootstrap",
+    "core",
+    "dicom",
+    "engine",
+    "checks",
+    "records",
+    "notify",
+    "jobs",
+    "monitor",
+    "cli",
+    "ui",
+    "__main__",
+)
 
 # Packages that one room alone may import.
 ONLY_IN = {
