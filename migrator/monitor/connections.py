@@ -17,6 +17,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from migrator.monitor.pace import Pace
+
 _log = logging.getLogger("migrator.monitor")
 
 TICK = 1.0  # seconds between two looks at the connections
@@ -26,6 +28,8 @@ _ARRIVE = 10.0  # seconds in which a request has to be here
 _LEAVE = 15.0  # seconds in which a client has to take what was written
 _HANDSHAKE = 5.0  # seconds for that of TLS
 _MOST_HANDSHAKES = 32
+# Connections a second, after those that come at once; more wait in the system's queue.
+_RATE, _BURST = 200.0, 600
 _BUFFER = 64 * 1024  # bytes that wait for a slow reader: here, and as many in the system
 _FAREWELL = 0.05  # seconds in which what was written can leave at the end
 _AFTER_REFUSAL = 0.5  # seconds, where the system could not accept
@@ -105,6 +109,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._listener = listener
         self._tls = tls
+        self._pace = Pace(_RATE, _BURST, most=float("inf"))
         # Handshakes that are under way, the oldest first.
         self._greeted: dict[asyncio.Task[None], socket.socket] = {}
         self._accepting: asyncio.Task[None] | None = None
@@ -161,6 +166,9 @@ class Server(uvicorn.Server):
                 _log.debug("the monitor could not accept: %s", error.strerror)
                 await asyncio.sleep(_AFTER_REFUSAL)
                 continue
+            wait = self._pace.wait(loop.time())
+            if wait:
+                await asyncio.sleep(wait)
             if self._tls is None:
                 await self._greet(connection)
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +13,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from migrator.monitor.pace import Pace
+
 _log = logging.getLogger("migrator.monitor")
 
 MOST_BODY = 4096  # bytes
+# Requests a second, after those that come at once: a page with all its files is some thirty.
+_RATE, _BURST = 100.0, 300
+_LONGEST_WAIT = 2.0  # seconds
 
 _HEADERS = {
     "content-security-policy": (
@@ -45,6 +51,7 @@ class Guard:
     def __init__(self, app: ASGIApp, is_meant: Callable[[str, str], bool]) -> None:
         self._app = app
         self._is_meant = is_meant
+        self._pace = Pace(_RATE, _BURST, _LONGEST_WAIT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,7 +68,7 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        app = self._refusal(scope) or self._app
+        app = await self._turn() or self._refusal(scope) or self._app
         try:
             await app(scope, receive, sending)
         except Exception as error:  # noqa: BLE001 - the outermost loop of a request: the run must not suffer
@@ -69,6 +76,14 @@ class Guard:
             _log.warning("a request to the monitor failed: %s", type(error).__name__)
             if not has_started:
                 await refused(500, "the monitor could not do it")(scope, receive, sending)
+
+    async def _turn(self) -> JSONResponse | None:
+        wait = self._pace.wait(asyncio.get_running_loop().time())
+        if wait is None:
+            return refused(503, "too many requests at once", retry_after="1", connection="close")
+        if wait:
+            await asyncio.sleep(wait)
+        return None
 
     def _refusal(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)

@@ -133,6 +133,7 @@ _ERRORS = {
     413: "The request is too large.",
     415: "The body is no application/json.",
     421: "The Host header names another server.",
+    503: "Too many requests at once; Retry-After tells for how many seconds to wait.",
     429: "Wrong codes were tried too often; Retry-After tells for how many seconds none counts.",
 }
 
@@ -146,10 +147,10 @@ def _text(kind: str, words: str) -> Schema:
 
 
 def _answers(good: Schema, *errors: int) -> Schema:
-    """What can come back. Any request can be of another host, or too large."""
-    told = {str(code): _json("Error", _ERRORS[code]) for code in sorted({*errors, 400, 413, 421})}
-    if "429" in told:
-        told["429"]["headers"] = {"Retry-After": {"schema": {"type": "string"}}}
+    """What can come back. Any request can be of another host, too large, or one too many."""
+    told = {str(code): _json("Error", _ERRORS[code]) for code in sorted({*errors, 400, 413, 421, 503})}
+    for code in {"429", "503"} & set(told):
+        told[code]["headers"] = {"Retry-After": {"schema": {"type": "string"}}}
     return {"200": good, **told}
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from migrator.monitor import connections, stream
+from migrator.monitor import connections, guard, stream
+from migrator.monitor.pace import Pace
 from tests.monitor.made_up import A_SNAPSHOT, LIMIT, Run, events_of, moved, numbers, read_all, served, until
 
 
@@ -161,6 +162,29 @@ def read_until(connection: socket.socket, end: bytes) -> bytes:
         assert part
         answer += part
     return answer
+
+
+def test_a_flood_of_requests_waits_its_turn_and_the_rest_of_it_is_turned_away() -> None:
+    pace = Pace(rate=100, burst=300, most=2)
+    at_once = [pace.wait(0.0) for _ in range(1000)]
+    assert at_once[:300] == [0.0] * 300
+    waiting = [one for one in at_once[300:] if one is not None]
+    assert waiting == sorted(waiting)
+    assert len(waiting) == 200
+    assert at_once[500:] == [None] * 500
+    assert pace.wait(1.0) is not None
+    assert pace.wait(60.0) == 0.0
+
+
+def test_who_is_turned_away_is_told_when_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "_BURST", 2)
+    monkeypatch.setattr(guard, "_RATE", 0.001)
+    with served(tmp_path) as run, run.client() as client:
+        answers = [client.get("/healthz") for _ in range(3)]
+    assert [one.status_code for one in answers] == [200, 200, 503]
+    assert answers[-1].headers["retry-after"] == "1"
 
 
 def test_no_client_makes_the_run_take_more_snapshots(run: Run) -> None:
