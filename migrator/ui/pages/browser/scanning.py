@@ -55,6 +55,10 @@ class SourceScan(QObject):
         self._running: Running | None = None
         self._feed: Feed | None = None
         self._frozen = 0
+        self._code = 0
+        self._more = QTimer(self)  # reads the rest of the list when the scan has ended
+        self._more.setSingleShot(True)
+        self._more.timeout.connect(self._finish)
         desk.closed.connect(self.forget)
 
     def start(self, source: str) -> None:
@@ -111,6 +115,7 @@ class SourceScan(QObject):
             self._feed.deleteLater()
         if self._frozen:
             gc.unfreeze()
+        self._more.stop()
         self._running = self._feed = self.tree = None
         self._frozen = 0
         self.source = self.words = self.trouble = ""
@@ -133,16 +138,18 @@ class SourceScan(QObject):
             self.looked.emit()
 
     def _over(self, code: int) -> None:
-        self._finish(self._feed, code)
+        self._code = code
+        self._finish()
 
-    def _finish(self, feed: Feed | None, code: int) -> None:
+    def _finish(self) -> None:
         """Read the rest of the list; the process has written its last line."""
-        if feed is None or feed is not self._feed:
+        feed, code = self._feed, self._code
+        if feed is None:
             return
         growth = feed.tail.read(_SLICE)
         self._take(growth)
         if not growth.is_all:
-            QTimer.singleShot(1, lambda: self._finish(feed, code))
+            self._more.start(1)
             return
         feed.rest()
         has_list = bool(feed.tail.header)  # a scan that could not begin leaves none
