@@ -67,18 +67,19 @@ def page(browser: Browser, heard: Heard) -> Iterator[Page]:
     assert len(heard.origins) <= 1
 
 
+@pytest.fixture(scope="package")
+def server() -> Iterator[ScriptedMonitor]:
+    with ScriptedMonitor(Play({})) as server:
+        yield server
+
+
 @pytest.fixture
-def monitor(page: Page) -> Iterator[Callable[..., ScriptedMonitor]]:
-    """Start a scripted monitor: `monitor(numbers, needs_pairing=True)`. The page is not opened yet."""
-    started: list[ScriptedMonitor] = []
+def monitor(page: Page, server: ScriptedMonitor) -> Iterator[Callable[..., ScriptedMonitor]]:
+    """Let the monitor have another play: `monitor(numbers, needs_pairing=True)`. No page is opened yet."""
 
-    def start(numbers: dict[str, Any], **script: Any) -> ScriptedMonitor:
-        one = ScriptedMonitor(Play(numbers, **script))
-        one.__enter__()
-        started.append(one)
-        return one
+    def play(numbers: dict[str, Any], **script: Any) -> ScriptedMonitor:
+        server.play = Play(numbers, **script)
+        return server
 
-    yield start
-    page.goto("about:blank")  # its streams end, and nothing fails because the server does
-    for one in started:
-        one.__exit__()
+    yield play
+    page.goto("about:blank")  # its streams end, and what comes to the server is the next test's

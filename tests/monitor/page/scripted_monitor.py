@@ -153,11 +153,12 @@ class ScriptedMonitor:
 
     async def _stream(self, request: Request) -> AsyncIterator[str]:
         told: dict[str, Any] = {}
-        while not self._is_ending and not self.play.is_away and self.play.knows(request):
-            numbers = self.play.numbers
-            if numbers is not told and self.play.events == "sent":
+        play = self.play
+        while not self._is_ending and not play.is_away and play.knows(request):
+            numbers = play.numbers
+            if numbers is not told and play.events == "sent":
                 told = numbers
-                yield f"event: snapshot\ndata: {json.dumps(self.play.json)}\n\n"
+                yield f"event: snapshot\ndata: {json.dumps(play.json)}\n\n"
             await asyncio.sleep(_LOOK)
 
     async def _control(self, request: Request) -> Response:

@@ -164,7 +164,7 @@ def test_back_on_the_network_the_page_asks_at_once(page: Page, monitor: Start, h
     one.play.is_away = False
     with page.expect_response("**/api/snapshot"):  # although it waits long between attempts by now
         page.evaluate("dispatchEvent(new Event('online'))")
-    page.clock.run_for(1_000)
+    page.clock.resume()
     expect(page.get_by_role("region", name="Connection")).to_be_hidden()
 
 
