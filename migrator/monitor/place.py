@@ -132,10 +132,11 @@ def _names(asked: str, bound: str) -> tuple[str, ...]:
     """The hosts that mean it, the one to show first."""
     address = ipaddress.ip_address(bound.partition("%")[0])
     name = socket.gethostname().lower()
-    own = [one for one in (name, name.partition(".")[0]) if one]
+    own = [one for one in (name, name.partition(".")[0]) if one and one.isascii()]
     named = [] if is_address(asked) else [asked.lower()]
     if address.is_unspecified:
-        reached = own_addresses()
+        # 0.0.0.0 is IPv4 alone, [::] both.
+        reached = [one for one in own_addresses() if address.version == 6 or ":" not in one]
         local = [f"{name}.local" for name in own if "." not in name]
         return tuple(dict.fromkeys([*reached, *own, *local, "localhost", "127.0.0.1"]))
     if address.is_loopback:

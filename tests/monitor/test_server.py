@@ -259,7 +259,7 @@ def test_beyond_this_machine_people_are_told_that_it_can_be_read(tmp_path: Path)
     with served(tmp_path, monitor="0.0.0.0:0") as run:
         assert len(run.said) == 1
         assert "--monitor-tls" in run.said[0]
-        assert not any("0.0.0.0" in address for address in run.place.addresses)
+        assert not any("0.0.0.0" in address or "[" in address for address in run.place.addresses)
         assert run.place.link == f"{run.place.address}/#pair={run.place.code}"
 
 
