@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from migrator.core.errors import UsageError
@@ -139,6 +140,9 @@ def test_one_that_is_stopped_for_a_while_has_not_ended(
     assert command.process_id is not None
     os.kill(command.process_id, signal.SIGSTOP)
     try:
+        # On a busy machine it may go on for a moment, and answer.
+        process = psutil.Process(command.process_id)
+        wait_until(lambda: process.status() == psutil.STATUS_STOPPED, "it is stopped")
         assert adopted.look() == Look()
         assert not left_running(data_directory)[0].is_lost
     finally:
