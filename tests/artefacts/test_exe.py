@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import hashlib
 import json
 import os
@@ -63,11 +64,13 @@ def built() -> Iterator[Built]:
     """
     if shutil.which("objdump") is None:
         lack("objdump, by which PyInstaller looks into libraries, is not installed")
+    # On a slow machine this takes longer than any test should; after it the usual limit holds again.
+    faulthandler.dump_traceback_later(900, exit=True, file=sys.__stderr__)
     # Not pytest's own folder: that is kept for three sessions, and this takes a third of a gigabyte.
     with tempfile.TemporaryDirectory(prefix="dicom-migrator-test-exe-") as folder:
         command = [sys.executable, str(ROOT / "scripts" / "build_exe.py"), "--dist", folder, "--no-archive"]
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=880, check=False
         )
         if done.returncode == SETUP_FAILED:
             lack(f"the packages of requirements/exe.lock are not to be had here: {done.stdout.strip()}")
