@@ -13,7 +13,8 @@ const WAITS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000]; // between attempts
 const waitAfter = (failures) => WAITS[Math.min(failures, WAITS.length) - 1] ?? 0;
 
 /**
- * Tells `hear.made(at, isAnswer)` when numbers were made, `hear.snapshot(numbers)`, and `hear.unpaired()` when the session is no longer known.
+ * Tells `hear.made(at, isAnswer)` when numbers were made, `hear.snapshot(numbers)`, and `hear.unpaired()`
+ * when the session is no longer known.
  * `by` says how the last numbers came: "events", "polling", or "" while none come.
  */
 export class Connection {

@@ -10,7 +10,12 @@ const ASKED = {
     yes: "Pause",
     no: "Not now",
   },
-  resume: { title: "Resume the run?", words: "Sending goes on where it stopped.", yes: "Resume", no: "Not now" },
+  resume: {
+    title: "Resume the run?",
+    words: "Sending goes on where it stopped.",
+    yes: "Resume",
+    no: "Not now",
+  },
   cancel: {
     title: "Cancel the run?",
     words: "The run ends before all is sent. What is recorded is kept: begun again on that computer, "

@@ -1,4 +1,4 @@
-// What is drawn: the shape of a state, and sparklines. SVG by DOM calls, so that no markup is ever put together.
+// What is drawn: the shape of a state, and sparklines. SVG by DOM calls: no markup is ever put together.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -45,6 +45,7 @@ export function drawSparkline(place, rates, words) {
 function lineOf(rates) {
   const most = Math.max(...rates, 1e-9);
   const step = 120 / (rates.length - 1);
-  const points = rates.map((rate, index) => `${(index * step).toFixed(1)} ${(30 - (rate / most) * 27).toFixed(1)}`);
+  const height = (rate) => (30 - (rate / most) * 27).toFixed(1);
+  const points = rates.map((rate, index) => `${(index * step).toFixed(1)} ${height(rate)}`);
   return `M${points.join("L")}`;
 }

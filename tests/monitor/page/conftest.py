@@ -25,7 +25,7 @@ def browser() -> Iterator[Browser]:
     expect.set_options(timeout=_LIMIT)
     with sync_playwright() as playwright:
         # As root, as in a container, it runs only without its sandbox.
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
 
