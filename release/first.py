@@ -11,7 +11,7 @@ if sys.stdin is None:
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - until the end
 
 # The bootloader has our libraries found by a variable. What we start (a file manager, a browser, systemctl)
-# is to find the system's own; what we load is found by the paths inside our libraries.
+# is to find the system's own; this process has read it when it began, and goes on finding ours.
 for _name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
     if getattr(sys, "frozen", False) and _name in os.environ:
         _before = os.environ.pop(f"{_name}_ORIG", None)
@@ -19,3 +19,7 @@ for _name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
             del os.environ[_name]
         else:
             os.environ[_name] = _before
+
+# A process of ours that we start is to find our libraries too: the bootloader would set that variable once only
+# for a program and all that it starts.
+os.environ["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
