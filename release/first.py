@@ -20,6 +20,6 @@ for _name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
         else:
             os.environ[_name] = _before
 
-# A process of ours that we start is to find our libraries too: the bootloader would set that variable once only
-# for a program and all that it starts.
+# A process of ours that we start is to find our libraries too: the bootloader would set that variable only
+# once for a program and all that it starts.
 os.environ["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
