@@ -24,6 +24,7 @@ from migrator.core.errors import Cancelled, UsageError
 from migrator.core.events import Emit, Notice
 from migrator.jobs.migrate_model import MigrateRequest
 from migrator.jobs.restart_system import Starter, start_of, starters, usable_starter
+from migrator.jobs.secrets import EMAIL_PASSWORD, WEBHOOK_URL, passphrase_of
 from migrator.jobs.settings_file import FileDestination
 from migrator.records.writing import write_whole
 
@@ -64,6 +65,11 @@ def entries(home: Path) -> list[Entry]:
         with suppress(UsageError):
             found.append(entry_of(home, file.parent.name))
     return sorted(found, key=lambda one: one.at, reverse=True)
+
+
+def is_there(home: Path) -> bool:
+    """Whether this is a data directory in which a run was ever kept."""
+    return (home / _FOLDER).is_dir()
 
 
 def entry_of(home: Path, identity: str) -> Entry:
@@ -125,6 +131,8 @@ class Restart:
             return
         entry = self._write(self._starter, root, jobs)
         self._emit(Notice(f"Should the machine restart, this run goes on {entry.when}", "info"))
+        for words in _secrets_of_the_shell(self._request):
+            self._emit(Notice(words, "warning"))
         control, is_over = self._control, False
         try:
             yield
@@ -149,32 +157,61 @@ class Restart:
             arguments=tuple(_arguments(self._request, root)),
             jobs=tuple(map(str, jobs)),
             mount=mount_of(root),
-            folder=os.getcwd(),  # noqa: PTH109 - as text
+            folder=_working_folder(),
             at=time.time(),
         )
         folder = entry_folder(home, entry.id)
         start = start_of(entry.id, home, root)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.parent.chmod(0o700)
         try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.parent.chmod(0o700)
             write_whole(folder / SETTINGS, json.dumps(_settings(self._request, folder)).encode())
             keep(home, entry)
             entry = replace(entry, when=starter.write(start))
             keep(home, entry)
-        except UsageError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+        except (OSError, UsageError) as error:
+            with suppress(UsageError):
+                remove(home, entry.id)
+            if isinstance(error, UsageError):
+                raise
+            raise UsageError(f"--resume-at-start: {folder} cannot be written: {error.strerror}") from error
         return entry
 
     def _over(self, entry: Entry) -> None:
         """Nothing goes on any more."""
         try:
             remove(self._request.home, entry.id)
-        except UsageError as error:
+        except (OSError, UsageError) as error:
             self._emit(Notice(f"{error}; at the next start it ends by itself", "warning"))
             return
         if self._control.is_cancelled:
             self._emit(Notice("Stopped by its user: it does not go on after a restart", "info"))
+
+
+def _working_folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109 - as text
+    except OSError:  # somebody has removed it
+        return str(Path.home())
+
+
+def _secrets_of_the_shell(request: MigrateRequest) -> Iterator[str]:
+    """Words for each secret that the system's start will lack, since only this environment holds it."""
+    given: dict[str, str] = {}
+    for target in request.destinations:
+        notify, tls = target.settings.notify, target.node.tls
+        if notify.email_user and not notify.email_password_file:
+            given[EMAIL_PASSWORD.variable] = "--email-password-file"
+        if notify.webhook != "off" and not notify.webhook_file:
+            given[WEBHOOK_URL.variable] = "--webhook-file"
+        if tls is not None and tls.key_passphrase and not target.settings.tls.key_passphrase_file:
+            given[passphrase_of("").variable] = "--key-passphrase-file"
+    for variable, option in given.items():
+        if os.environ.get(variable):
+            yield (
+                f"{variable} is not set when the system starts: for a run that goes on then, name a file by "
+                f"{option}, or use the system's keyring"
+            )
 
 
 def _identity(jobs: Sequence[Path]) -> str:
@@ -207,7 +244,7 @@ def _arguments(request: MigrateRequest, root: str) -> Iterator[str]:
 def _settings(request: MigrateRequest, folder: Path) -> dict[str, Any]:
     """What `--settings` takes, with the lists that are filtered by beside it: theirs may be gone by then."""
     destinations = []
-    for target in request.destinations:
+    for number, target in enumerate(request.destinations):
         node, settings = target.node, target.settings
         one = FileDestination(
             host=node.host, port=node.port, ae_title=node.ae_title, calling_ae_title=node.calling_ae_title
@@ -219,8 +256,9 @@ def _settings(request: MigrateRequest, folder: Path) -> dict[str, Any]:
                     content = Path(list_file).read_bytes()
                 except OSError as error:
                     raise UsageError(f"cannot read the list {list_file}: {error.strerror}") from error
-                write_whole(folder / f"{name}.txt", content)
-                given.setdefault("filter", {})[name] = str(folder / f"{name}.txt")
+                copy = folder / (f"{name}-{number + 1}.txt" if number else f"{name}.txt")
+                write_whole(copy, content)
+                given.setdefault("filter", {})[name] = str(copy)
         destinations.append(one | {"settings": given})
     return {"settings": {}, "destinations": destinations}
 

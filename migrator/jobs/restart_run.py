@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +21,10 @@ from filelock import FileLock, Timeout
 
 from migrator.core.control import Control
 from migrator.core.errors import UsageError
+from migrator.core.settings_notify import NotifySettings
 from migrator.jobs.launch import Launched, launch
-from migrator.jobs.restart import SETTINGS, Entry, entry_folder, entry_of, keep, remove
+from migrator.jobs.notifying_carriers import carriers_of
+from migrator.jobs.restart import SETTINGS, Entry, entry_folder, entry_of, is_there, keep, remove
 
 WAIT = 600.0  # seconds that source and network are waited for
 MOST_TRIES = 5
@@ -78,9 +80,11 @@ class GoOn:
     def finds_home(self, limit: float = WAIT) -> bool:
         """Whether the data directory is there within `limit` seconds: its disk may come late."""
         left = limit
-        while not self._home.is_dir():
+        while not is_there(self._home):  # a mount point without its mount is an empty folder
             if left <= 0:
                 return False
+            if left == limit:
+                self._tell(f"Waiting, {left:.0f} s at most: the data directory is not there")
             pause = min(self.every, left)
             self._control.wait(pause)
             left -= pause
@@ -134,6 +138,10 @@ class GoOn:
         with suppress(OSError):  # relative paths of the settings may name nothing then, and the run says so
             os.chdir(entry.folder)
         kept = _settings(self._home, entry)
+        if trouble := trouble_with_notifications(kept):
+            self._say(f"This run goes on, and nobody is told of it: {trouble}")
+            for one in kept["destinations"]:
+                one["settings"].pop("notify", None)
         self._say(f"Going on with run {entry.id}")
         return launch(self._home, entry.arguments, kept)
 
@@ -152,7 +160,8 @@ class GoOn:
                     return _INTERRUPTED
             patience.wait(_LOOK)
         command.watch.close()
-        self._say(f"The run ended with exit code {code}")
+        why = command.messages().strip().rpartition("\n")[2] if code == UsageError.exit_code else ""
+        self._say(f"The run ended with exit code {code}{': ' if why else ''}{why}")
         return code if code >= 0 else 1
 
 
@@ -190,6 +199,26 @@ def missing_destinations(home: Path, entry: Entry) -> Missing | None:
     if not silent:
         return None
     return Missing(f"no answer from {', '.join(f'{host}:{port}' for host, port in silent)}", _NO_DESTINATION)
+
+
+def trouble_with_notifications(kept: Mapping[str, Any]) -> str:
+    """Why the people whom a run's settings name cannot be told of it, in words; empty where they can.
+
+    A secret may have come from a shell's environment, or lie in a keyring that nobody has unlocked yet: that
+    must not keep a migration from going on.
+    """
+    asked: list[NotifySettings] = []
+    try:
+        for one in kept["destinations"]:
+            settings = NotifySettings.model_validate(one["settings"].get("notify", {}))
+            if settings not in asked:
+                asked.append(settings)
+                carriers_of(settings, _log.warning)
+    except UsageError as error:
+        return str(error)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return ""  # what such settings lack the run itself says
+    return ""
 
 
 def destinations_of(home: Path, entry: Entry) -> list[tuple[str, int]]:

@@ -1,0 +1,142 @@
+"""What may be gone, or differ, where a run goes on: secrets, lists, folders; none of it leads it astray."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrator.core.control import Control
+from migrator.core.errors import UsageError
+from migrator.core.events import Event, Notice
+from migrator.core.model import Node
+from migrator.core.settings import Settings
+from migrator.jobs.home import data_home, job_folder
+from migrator.jobs.migrate import MigrateRequest, Target
+from migrator.jobs.restart import Restart, entries, entry_folder
+from migrator.jobs.restart_run import GoOn
+from tests.peers import KeepingScp
+from tests.peers.archives import Archive
+from tests.restart.system import Account
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="an account of a POSIX system")
+
+Make = Callable[..., Archive]
+Keeping = Callable[..., KeepingScp]
+
+
+def target(node: Node, **groups: Any) -> Target:
+    return Target(node, Settings.model_validate({"scan": {"settle": 0}, **groups}))
+
+
+def broken_off(here: Account, source: Path, *targets: Target) -> tuple[str, list[str]]:
+    """The id of a run that was broken off before it sent anything, and what it told."""
+    told: list[str] = []
+
+    def emit(event: Event) -> None:
+        if isinstance(event, Notice):
+            told.append(event.text)
+
+    home = data_home(str(here.data))
+    request = MigrateRequest(str(source), targets, home, resume_at_start=True)
+    root = os.path.realpath(source)
+    jobs = [job_folder(home, root, one.node) for one in targets]
+    for job in jobs:
+        job.mkdir(parents=True, exist_ok=True)
+    with suppress(InterruptedError), Restart(request, Control(), emit).kept(root, jobs):
+        raise InterruptedError
+    (entry,) = entries(here.data)
+    return entry.id, told
+
+
+def test_a_run_whose_notifications_lack_their_secret_goes_on_and_tells_nobody(
+    archive: Make, keeping_scp: Keeping, here: Account, tmp_path: Path
+) -> None:
+    source, peer = archive(studies=1, instances=3, side=4), keeping_scp()
+    hook = {"webhook": "json", "webhook_file": str(tmp_path / "gone")}
+    identity, _ = broken_off(here, source.folder, target(peer.node, notify=hook))
+    told: list[str] = []
+    assert GoOn(here.data, Control(), told.append).run(identity) == 0
+    assert told[0].startswith("This run goes on, and nobody is told of it: the webhook address file")
+    assert set(peer.datasets) == source.uids
+    assert here.units == []
+
+
+def test_a_secret_that_only_the_shell_holds_is_warned_of(
+    archive: Make, here: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DICOM_MIGRATOR_WEBHOOK_URL", "https://hooks.example/T0PS3CRET")
+    monkeypatch.setenv("DICOM_MIGRATOR_EMAIL_PASSWORD", "hunter2")
+    node = Node("127.0.0.1", 104)
+    source = archive(studies=1).folder
+    _, told = broken_off(here, source, target(node, notify={"webhook": "json", "email_user": "ana"}))
+    warned = [text for text in told if "is not set when the system starts" in text]
+    assert [text.split()[0] for text in warned] == [
+        "DICOM_MIGRATOR_EMAIL_PASSWORD",
+        "DICOM_MIGRATOR_WEBHOOK_URL",
+    ]
+    assert "--webhook-file" in warned[1]
+    written = "".join(file.read_text() for file in here.data.rglob("*") if file.is_file())
+    assert not [one for one in ("T0PS3CRET", "hunter2") if one in "".join(told) + written]
+    _, told = broken_off(here, source, target(node))
+    assert not [text for text in told if "is not set when the system starts" in text]
+
+
+def test_each_destination_keeps_its_own_list(archive: Make, here: Account, tmp_path: Path) -> None:
+    lists = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    for file in lists:
+        file.write_text(f"only for {file.name}\n")
+    targets = [
+        target(Node("127.0.0.1", 104 + number), filter={"files_from": str(file)})
+        for number, file in enumerate(lists)
+    ]
+    identity, _ = broken_off(here, archive(studies=1).folder, *targets)
+    kept = json.loads((entry_folder(here.data, identity) / "settings.json").read_bytes())
+    names = [one["settings"]["filter"]["files_from"] for one in kept["destinations"]]
+    assert [Path(name).read_text() for name in names] == ["only for a.txt\n", "only for b.txt\n"]
+
+
+def test_a_run_from_a_folder_that_was_removed_is_kept_all_the_same(
+    archive: Make, here: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, gone = archive(studies=1).folder, tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    broken_off(here, source, target(Node("127.0.0.1", 104)))
+    assert entries(here.data)[0].folder == str(here.home)
+
+
+def test_what_cannot_be_written_is_said_and_leaves_nothing_in_the_system(
+    archive: Make, here: Account
+) -> None:
+    home = data_home(str(here.data))
+    (home / "restart").write_text("no folder")
+    with pytest.raises(UsageError, match=r"--resume-at-start: .* cannot be written"):
+        broken_off(here, archive(studies=1).folder, target(Node("127.0.0.1", 104)))
+    assert here.units == []
+
+
+def test_a_data_directory_whose_disk_is_not_mounted_yet_is_waited_for(
+    archive: Make, here: Account, tmp_path: Path
+) -> None:
+    identity, _ = broken_off(here, archive(studies=1).folder, target(Node("127.0.0.1", 104)))
+    there = here.data.rename(tmp_path / "the disk")
+    here.data.mkdir()  # the mount point
+    told: list[str] = []
+
+    def tell(words: str) -> None:
+        told.append(words)
+        here.data.rmdir()
+        there.rename(here.data)
+
+    go_on = GoOn(here.data, Control(), tell)
+    go_on.every = 0.01
+    assert go_on.finds_home()
+    assert told == ["Waiting, 600 s at most: the data directory is not there"]
+    assert [one.id for one in entries(here.data)] == [identity]
