@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from migrator.core.errors import UsageError
 from migrator.jobs.restart_system import (
@@ -86,7 +86,7 @@ def unit_text(start: Start) -> str:
     """The unit. It names no network or mount to wait for, since the user's systemd knows of neither: the
     command itself waits for both. Raises UsageError for what cannot be written in one.
     """
-    program = start.command[1] if Path(start.command[1]).is_absolute() else start.command[0]
+    program = start.command[1] if PurePosixPath(start.command[1]).is_absolute() else start.command[0]
     variables = [f"Environment={_quoted(f'{name}={value}')}" for name, value in start.variables.items()]
     lines = [
         "[Unit]",

@@ -69,7 +69,7 @@ class Answer:
 
 def run_tool(*words: str) -> Answer:
     """Run one of the system's commands; code 127 says that it is not there, 124 that it never ended."""
-    found = shutil.which(words[0])
+    found = _tool(words[0])
     if found is None:
         return Answer(127, f"{words[0]} is not installed")
     try:
@@ -87,6 +87,14 @@ def run_tool(*words: str) -> Answer:
     except OSError as error:
         return Answer(126, f"{words[0]} cannot be run: {error.strerror}")
     return Answer(done.returncode, done.stdout.decode("utf-8", "replace").strip())
+
+
+def _tool(name: str) -> str | None:
+    """Where a command of the system is. On Windows a search would begin in the folder that we are in."""
+    if os.name != "nt":
+        return shutil.which(name)
+    file = Path(os.environ.get("SYSTEMROOT", "C:\\Windows"), "System32", f"{name}.exe")
+    return str(file) if file.is_file() else None
 
 
 def _variables() -> dict[str, str]:
