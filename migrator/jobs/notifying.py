@@ -169,7 +169,7 @@ class Notifying:
         """Wait for what is under way, not for long, and not at all where the user wants to stop."""
         self._stopped.set()
         if self._watcher is not None:
-            self._watcher.join()
+            self._watcher.join(HASTE)  # a disk that does not answer must not keep the run from its end
         was_cancelled = self._control.is_cancelled
         deadline = time.monotonic() + (HASTE if was_cancelled else LAST_WORDS)
         for delivery in self._deliveries:
@@ -180,8 +180,8 @@ class Notifying:
 
 def _settings_of(request: MigrateRequest) -> NotifySettings:
     """Who is told: of one run all are told the same. Raises UsageError where destinations say different."""
-    if request.is_rehearsal or request.is_check_only:
-        return NotifySettings()
+    if request.is_rehearsal or request.is_check_only or request.only:
+        return NotifySettings()  # of a check, or of a speed test's samples, nobody waits to hear
     asked = [target.settings.notify for target in request.destinations]
     named = [one for one in asked if wants_email(one) or wants_webhook(one)]
     if any(one != named[0] for one in named):
