@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import formatdate, make_msgid
 from functools import cache
 
@@ -15,11 +15,12 @@ from migrator import __version__
 from migrator.notify.message import STATES, Message, facts, one_line, plain, rate_words
 
 _NAME = "DICOM PACS Migrator"
+_POLICY = policy.SMTP.clone(cte_type="7bit")  # also a server without 8BITMIME takes it (RFC 6152)
 
 
 def compose(message: Message, sender: str, recipients: Sequence[str]) -> EmailMessage:
     """The e-mail from `sender` to these, as it is sent; its Message-ID is new."""
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=_POLICY)
     mail["Subject"] = one_line(message.subject)
     mail["From"] = Address(_NAME, addr_spec=sender)
     mail["To"] = tuple(Address(addr_spec=one) for one in recipients)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from migrator.notify.message import Message, as_json, facts, part_lines
@@ -9,7 +10,10 @@ from migrator.notify.message import Message, as_json, facts, part_lines
 _LONGEST_HEADER = 150  # letters, Slack's limit
 _LONGEST_TEXT = 2900  # letters of a block; Slack takes 3,000
 _MOST_PARTS = 20  # destinations told one by one; Slack takes 50 blocks, Teams 28 kB
-_MOST_IN_TEAMS = 20_000  # letters over all destinations
+_MOST_IN_TEAMS = 20_000  # bytes over all destinations and problems
+
+_BLOCK = 80  # bytes around the text of a card's line
+_LONGEST_PROBLEM = 500  # letters
 
 _COLOURS = {"good": "Good", "warn": "Warning", "bad": "Attention"}  # Adaptive Cards' names
 _MARKS = {"good": "✅", "warn": "⚠️", "bad": "❌"}
@@ -44,6 +48,8 @@ def _slack(message: Message) -> dict[str, Any]:
 
 def _section(text: str, *, first_is_bold: bool = False) -> dict[str, Any]:
     shown = _escaped(_cut(text, _LONGEST_TEXT))
+    if len(shown) > _LONGEST_TEXT:
+        shown = _escaped(_cut(text, _LONGEST_TEXT // len("&amp;")))
     if first_is_bold:
         first, line, rest = shown.partition("\n")
         shown = f"*{first}*{line}{rest}"
@@ -65,14 +71,17 @@ def _teams(message: Message) -> dict[str, Any]:
     room = _MOST_IN_TEAMS
     for part in message.parts[:_MOST_PARTS]:
         lines = part_lines(part)
-        room -= sum(map(len, lines))
+        room -= _bytes(lines)
         if room < 0:
             break
         body.append(_words(part.node, weight="Bolder", separator=True, spacing="Medium"))
         body += [_words(line, spacing="Small") for line in lines]
-    if message.problems:
+    problems = [_cut(problem, _LONGEST_PROBLEM) for problem in message.problems]
+    while problems and _bytes(problems) > room:
+        problems.pop()
+    if problems:
         body.append(_words("Problems", weight="Bolder", separator=True))
-        body += [_words(problem, spacing="Small") for problem in message.problems]
+        body += [_words(problem, spacing="Small") for problem in problems]
     if message.look:
         body.append(_words("Where to look next", weight="Bolder", separator=True))
         body += [_words(place, fontType="Monospace", spacing="Small") for place in message.look]
@@ -92,6 +101,11 @@ def _teams(message: Message) -> dict[str, Any]:
 
 def _words(text: str, **looks: Any) -> dict[str, Any]:
     return {"type": "TextBlock", "text": text, "wrap": True, **looks}
+
+
+def _bytes(lines: Sequence[str]) -> int:
+    """What lines take in a card, each with the block around it."""
+    return sum(len(line.encode("utf-8", "replace")) + _BLOCK for line in lines)
 
 
 def _cut(text: str, most: int) -> str:

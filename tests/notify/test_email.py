@@ -99,6 +99,15 @@ def test_what_is_told_cannot_add_headers_or_markup() -> None:
     assert "&lt;script&gt;" in page
 
 
+def test_an_email_can_go_to_servers_that_take_no_more_than_ascii() -> None:
+    mail = compose(
+        Message("test", 0.0, "Zürich", "Zürich 東京", source="/ü"), "a@example.org", ["b@example.org"]
+    )
+    assert mail.as_bytes().isascii()
+    assert "Zürich 東京" in part_of(mail, "plain")
+    assert "Source: /ü" in part_of(mail, "plain")
+
+
 def part_of(mail: EmailMessage, kind: str) -> str:
     part = mail.get_body((kind,))
     assert part is not None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,6 +88,23 @@ def test_teams_gets_an_adaptive_card_in_a_message_as_its_workflows_take_it(autho
     assert card["body"][0]["text"] == "3 failed & more"
     texts = [one["text"] for one in card["body"] if one["type"] == "TextBlock"]
     assert "This run: 12 found = 9 sent + 3 failed" in texts
+
+
+@pytest.mark.parametrize("letter", ["a", "東", "&"])
+def test_long_paths_of_many_destinations_stay_within_what_teams_and_slack_take(letter: str) -> None:
+    paths = tuple(f"failed {letter * 3000}/{number}.dcm: refused" for number in range(60))
+    for parts in (1, 60):
+        long = replace(message(parts), problems=paths)
+        card = json.dumps(shaped(long, "teams"), ensure_ascii=False, separators=(",", ":"))
+        assert len(card.encode()) <= 28_000
+        blocks = shaped(long, "slack")["blocks"]
+        assert all(len(block.get("text", {}).get("text", "")) <= 3000 for block in blocks)
+    texts = [one.get("text", "") for one in _card(replace(message(1), problems=paths))]
+    assert [text for text in texts if text.startswith(f"failed {letter}")]
+
+
+def _card(message: Message) -> list[dict[str, Any]]:
+    return list(shaped(message, "teams")["attachments"][0]["content"]["body"])
 
 
 def test_a_test_message_is_told_as_taken_without_the_address(authority: Authority) -> None:
