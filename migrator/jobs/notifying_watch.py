@@ -30,7 +30,8 @@ class _Outage:
 class Outages:
     """Of each destination: one word when it has been left alone for `patience` seconds, one when it is back.
 
-    A breaker that closes for a moment and opens again is one outage.
+    A breaker that closes for a moment and opens again is one outage. Where nothing is sent any more, nothing
+    is tried again either, and there is nothing to tell.
     """
 
     def __init__(self, patience: float) -> None:
@@ -41,6 +42,9 @@ class Outages:
     def look(self, snapshots: Sequence[Snapshot], now: float) -> Iterator[Seen]:
         """What is to be told of at `now` (seconds of any clock)."""
         for snapshot in snapshots:
+            if snapshot.phase != "sending":  # a breaker stays as it was when its destination is given up
+                self._outages.pop(snapshot.destination, None)
+                continue
             outage = self._outages.get(snapshot.destination)
             if snapshot.circuit != "closed":
                 if outage is None:

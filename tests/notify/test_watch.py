@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from migrator.engine.accounting import Accounting, Snapshot
 from migrator.jobs.notifying_watch import Outages, Room
 
@@ -14,8 +16,16 @@ def at(outages: Outages, now: float, **circuits: str) -> list[tuple[str, float, 
     return [(one.snapshot.destination, one.seconds, one.is_back) for one in outages.look(snapshots, now)]
 
 
-def snapshot(name: str, circuit: str) -> Snapshot:
-    return replace(Accounting(name).snapshot(), circuit=circuit)
+def snapshot(name: str, circuit: str, phase: str = "sending") -> Snapshot:
+    return replace(Accounting(name).snapshot(), circuit=circuit, phase=phase)
+
+
+@pytest.mark.parametrize("phase", ["done", "verifying", "checking the source"])
+def test_one_that_was_given_up_is_not_told_of_as_one_that_is_tried_again(phase: str) -> None:
+    outages = Outages(600)
+    assert at(outages, 0, a="open") == []
+    assert [*outages.look([snapshot("a", "open", phase)], 5000)] == []
+    assert [*outages.look([snapshot("a", "closed", phase)], 6000)] == []
 
 
 def test_a_destination_that_is_left_alone_for_long_is_told_of_once() -> None:
