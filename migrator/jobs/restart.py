@@ -143,7 +143,7 @@ class Restart:
         finally:
             if is_over:
                 self._over(entry)
-            else:
+            elif is_written(entry.id):  # and nobody has removed it meanwhile
                 who = "the system" if control.is_ended_by_system else "an error"
                 words = f"This run was ended by {who}, and goes on {entry.when}"
                 self._emit(Notice(f"{words}. To prevent that: restart remove {entry.id}", "info"))

@@ -18,7 +18,7 @@ from migrator.core.model import Node
 from migrator.core.settings import Settings
 from migrator.jobs.home import data_home, job_folder
 from migrator.jobs.migrate import MigrateRequest, Target
-from migrator.jobs.restart import Restart, entries, entry_folder
+from migrator.jobs.restart import Restart, entries, entry_folder, remove
 from migrator.jobs.restart_run import GoOn
 from tests.peers import KeepingScp
 from tests.peers.archives import Archive
@@ -34,7 +34,9 @@ def target(node: Node, **groups: Any) -> Target:
     return Target(node, Settings.model_validate({"scan": {"settle": 0}, **groups}))
 
 
-def broken_off(here: Account, source: Path, *targets: Target) -> tuple[str, list[str]]:
+def broken_off(
+    here: Account, source: Path, *targets: Target, meanwhile: Callable[[], object] = lambda: None
+) -> tuple[str, list[str]]:
     """The id of a run that was broken off before it sent anything, and what it told."""
     told: list[str] = []
 
@@ -49,9 +51,10 @@ def broken_off(here: Account, source: Path, *targets: Target) -> tuple[str, list
     for job in jobs:
         job.mkdir(parents=True, exist_ok=True)
     with suppress(InterruptedError), Restart(request, Control(), emit).kept(root, jobs):
+        meanwhile()
         raise InterruptedError
-    (entry,) = entries(here.data)
-    return entry.id, told
+    left = entries(here.data)
+    return left[0].id if left else "", told
 
 
 def test_a_run_whose_notifications_lack_their_secret_goes_on_and_tells_nobody(
@@ -85,6 +88,22 @@ def test_a_secret_that_only_the_shell_holds_is_warned_of(
     assert not [one for one in ("T0PS3CRET", "hunter2") if one in "".join(told) + written]
     _, told = broken_off(here, source, target(node))
     assert not [text for text in told if "is not set when the system starts" in text]
+
+
+def test_a_run_that_was_removed_while_it_ran_does_not_say_that_it_goes_on(
+    archive: Make, here: Account
+) -> None:
+    def removed() -> None:
+        (one,) = entries(here.data)
+        remove(here.data, one.id)
+
+    source, node = archive(studies=1).folder, Node("127.0.0.1", 104)
+    _, told = broken_off(here, source, target(node))
+    assert "ended by an error, and goes on" in told[-1]
+    _, told = broken_off(here, source, target(node), meanwhile=removed)
+    assert [text for text in told if "goes on" in text] == [
+        "Should the machine restart, this run goes on when the system starts"
+    ]
 
 
 def test_each_destination_keeps_its_own_list(archive: Make, here: Account, tmp_path: Path) -> None:
