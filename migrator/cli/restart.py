@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from migrator.cli.running import interruptible, logged
@@ -95,13 +96,19 @@ def _remove(home: Path, arguments: argparse.Namespace) -> None:
         tell(json.dumps({"removed": wanted}))
 
 
+def _say(words: str) -> None:
+    # What Windows starts as a program with windows has no stderr; the log is told as well.
+    if sys.stderr is not None:
+        tell(printable(words), to_stderr=True)
+
+
 def _run(home: Path, arguments: argparse.Namespace) -> int:
     try:
         limit = WAIT if arguments.wait is None else duration(arguments.wait)
     except ValueError as error:
         raise UsageError(f"--wait {arguments.wait}: {error}") from None
     control = Control()
-    go_on = GoOn(home, control, lambda words: tell(printable(words), to_stderr=True))
+    go_on = GoOn(home, control, _say)
     with interruptible(control):
         if not go_on.finds_home(limit):  # nothing is made again that somebody has deleted
             return go_on.forget(arguments.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from migrator.cli.main import main
 from migrator.core.control import Control
 from migrator.core.errors import UsageError
 from migrator.core.events import Event, Notice
@@ -139,6 +141,19 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing_in_the_system(
     with pytest.raises(UsageError, match=r"--resume-at-start: .* cannot be written"):
         broken_off(here, archive(studies=1).folder, target(Node("127.0.0.1", 104)))
     assert here.units == []
+
+
+def test_a_run_goes_on_where_the_system_gives_its_command_no_streams(
+    archive: Make, keeping_scp: Keeping, here: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, peer = archive(studies=1, instances=2, side=4), keeping_scp()
+    identity, _ = broken_off(here, source.folder, target(peer.node))
+    with monkeypatch.context() as streams:
+        for name in ("stdin", "stdout", "stderr"):
+            streams.setattr(sys, name, None)
+        code = main(["restart", "run", identity, "--home", str(here.data)])
+    assert code == 0
+    assert set(peer.datasets) == source.uids
 
 
 def test_a_data_directory_whose_disk_is_not_mounted_yet_is_waited_for(
