@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
+import warnings
 from pathlib import Path
 
 from migrator.cli.options import add_settings, settings_from, warn
@@ -78,7 +79,9 @@ def _settings_of(arguments: argparse.Namespace) -> NotifySettings:
 def _keep(secret: Secret) -> str:
     """Ask for it, where nobody reads along, and keep it; gives what was done."""
     try:
-        text = getpass.getpass(f"{secret.words}: ").strip()
+        with warnings.catch_warnings():  # getpass itself says so where what is typed can be seen
+            warnings.simplefilter("ignore", getpass.GetPassWarning)
+            text = getpass.getpass(f"{secret.words}: ").strip()
     except EOFError:
         raise UsageError(f"there was nobody to ask for the {secret.words}") from None
     if not text:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import io
 import json
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +74,20 @@ def test_an_address_is_checked_kept_and_forgotten_and_never_shown(
     captured = capsys.readouterr()
     assert SECRET not in captured.out + captured.err
     assert "has forgotten the webhook address" in captured.out
+
+
+def test_a_secret_may_come_from_a_pipe(
+    ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fall_back(prompt: str) -> str:
+        warnings.warn("Can not control echo on the terminal.", getpass.GetPassWarning, stacklevel=2)
+        return sys.stdin.readline().rstrip("\n")
+
+    monkeypatch.setattr(getpass, "getpass", fall_back)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{PASSWORD}\n"))
+    assert main(["notify", "password"]) == 0
+    assert ring.kept == {(SERVICE, "e-mail password"): PASSWORD}
+    assert "GetPassWarning" not in capsys.readouterr().err
 
 
 def test_where_nobody_can_be_asked_the_command_says_so(
