@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from migrator.core.outcome import State
 from migrator.engine.accounting import Ledger, Snapshot
 from migrator.jobs.migrate_totals import total_of
 from migrator.monitor.history import History
-from migrator.monitor.problems import scrubbed
+from migrator.monitor.problems import encodable, scrubbed
 from migrator.monitor.watched import Watched
 
 STATES = (
@@ -67,7 +66,6 @@ class Numbers:
             state, detail = _ENDINGS.get(watched.code, "failed"), watched.ending
             words = _ENDING_WORDS[state]
             total = replace(total, files_per_second=0.0, bytes_per_second=0.0, eta_seconds=None)
-        share = total.share
         shown: dict[str, Any] = {
             "version": __version__,
             "at": round(time.time(), 3),
@@ -79,7 +77,7 @@ class Numbers:
             "detail": self._text(detail),
             "has_ended": has_ended,
             "code": watched.code,
-            "percent": None if share is None else math.floor(100 * share),
+            "percent": None if total.share is None else _percent(total.run),
             **_rates(total),
             "bytes_sent": total.bytes_sent,
             "bytes_pending": total.bytes_pending,
@@ -92,7 +90,7 @@ class Numbers:
             "details": self._details,
         }
         if self._details:
-            shown["source"] = watched.source.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            shown["source"] = encodable(watched.source)
         return shown
 
     def _destination(self, one: Snapshot, is_paused: bool, has_ended: bool) -> dict[str, Any]:
@@ -115,11 +113,16 @@ class Numbers:
         }
 
     def _text(self, text: str) -> str:
-        return text if self._details else scrubbed(text)
+        return encodable(text) if self._details else scrubbed(text)
 
     @staticmethod
     def _total(snapshots: Sequence[Snapshot]) -> Snapshot:
         return total_of(snapshots) if snapshots else _NOTHING
+
+
+def _percent(run: Ledger) -> int:
+    """The settled share, rounded down. In whole numbers: of 0.66, computed, 100 times is less than 66."""
+    return 100 * (run.found - run.pending) // run.found
 
 
 def _rates(one: Snapshot) -> dict[str, Any]:

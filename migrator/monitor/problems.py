@@ -20,6 +20,7 @@ from migrator.core.outcome import Cause, Outcome, Refusal, State
 MOST_SHOWN = 20
 _MOST_KEPT = 100
 _LONGEST = 300  # letters
+_LONGEST_DETAIL = 1200
 
 _ERRORS = frozenset({State.FAILED, State.QUARANTINED, State.UNKNOWN})
 _TOLD = _ERRORS | {State.HELD, State.WARNED}
@@ -33,11 +34,17 @@ _CAUSES: Mapping[Cause, str] = {
     Cause.DECISION: "it waits for a decision",
 }
 
-# From where a path begins to the end of its clause; "files/s" is none.
-_PATH = re.compile(r"(?<![\w.)])(?:[A-Za-z]:)?[\\/](?=\S).*?(?=: |; |, |$)", re.MULTILINE)
+# From where a path begins to the end of its clause. A comma ends none: folders are named "DOE, JANE".
+_PATH = re.compile(r"(?<![\w.)])(?:[A-Za-z]:)?[\\/](?=\S)(?:.*[\\/](?!s\b))?.*?(?=: |; |$)", re.MULTILINE)
 # A relative path, or a name as DICOM writes it; "files/s" is neither.
 _NAMING = re.compile(r"(?!\S+/s\b)\S+[/\\^]\S*")
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 _UID = re.compile(r"\b\d+(?:\.\d+){5,}\b")
+
+
+def encodable(text: str) -> str:
+    """A text as JSON can hold it: a file's name may be no text, on Windows in ways of its own."""
+    return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def scrubbed(text: str) -> str:
@@ -105,15 +112,10 @@ class Problems:
 def _as_json(found: _Found, at: float, count: int, *, details: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {"at": round(at, 1), "level": found.level, "words": found.words, "count": count}
     if details:
-        shown["path"] = _text(found.path)
+        shown["path"] = encodable(found.path)[:_LONGEST_DETAIL]
         if found.more:
-            shown["words"] = f"{found.words}: {_text(found.more)}"
+            shown["words"] = f"{found.words}: {encodable(found.more)[:_LONGEST_DETAIL]}"
     return shown
-
-
-def _text(text: str) -> str:
-    """As JSON can hold it: a file's name may be no text."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")[: 4 * _LONGEST]
 
 
 def _found_in(event: Event) -> _Found | None:

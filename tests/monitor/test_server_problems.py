@@ -137,6 +137,9 @@ def test_a_file_whose_name_is_no_text_can_be_shown(tmp_path: Path) -> None:
         (r"C:\DOE JANE\x.dcm: in use", "…: in use"),
         (r"at \\server\share\DOE; next", "at …; next"),
         ("one\nline", "one line"),
+        ("the source /a/DOE, JANE MARY/x is gone", "the source …"),
+        ("cannot write /a/DOE, JANE: disk full", "cannot write …: disk full"),
+        ("'/a/DOE; JANE MARY/b/x y.dcm' is gone: ask /c", "'…"),
     ],
 )
 def test_addresses_and_rates_are_kept_and_paths_are_not(text: str, plain: str | None) -> None:
