@@ -23,7 +23,7 @@ from migrator.monitor.metrics import TYPE, metrics
 from migrator.monitor.openapi import description
 from migrator.monitor.problems import scrubbed
 from migrator.monitor.sessions import DIGITS, Pairing, Session, TriedTooOften, is_same
-from migrator.monitor.static_files import static_files
+from migrator.monitor.static_files import StaticFile, static_files
 from migrator.monitor.stream import EventStream, Pulse
 from migrator.monitor.watched import Watched
 
@@ -59,7 +59,6 @@ class Routes:
         self._watched = watched
         self._pulse = pulse
         self._access = access
-        self._files = static_files()
         self._description = description(access.cookie)
 
     def application(self) -> Starlette:
@@ -73,12 +72,12 @@ class Routes:
             Route("/api/control", guarded(self._control), methods=["POST"]),
             Route("/api/openapi.json", guarded(self._openapi), methods=["GET"]),
             Route("/metrics", guarded(self._metrics), methods=["GET"]),
-            *(Route(path, self._file, methods=["GET"]) for path in self._files),
+            *(Route(path, _serving(file), methods=["GET"]) for path, file in static_files().items()),
         ]
-        return Starlette(
-            routes=routes,
-            exception_handlers={HTTPException: _told, TooLarge: _too_large, ClientDisconnect: _gone},
-        )
+        handlers = {HTTPException: _told, TooLarge: _too_large, ClientDisconnect: _gone, Exception: _failed}
+        application = Starlette(routes=routes, exception_handlers=handlers)
+        application.router.redirect_slashes = False
+        return application
 
     def _for_the_paired(self, answer: Answer) -> Answer:
         async def checked(request: Request) -> Any:
@@ -175,12 +174,16 @@ class Routes:
     async def _metrics(self, request: Request) -> Response:
         return Response(metrics(self._pulse.shown), headers={"content-type": TYPE})
 
-    async def _file(self, request: Request) -> Response:
-        file = self._files[request.scope["path"]]
-        headers = {"etag": file.tag, "cache-control": "no-cache", "content-type": file.type}
+
+def _serving(file: StaticFile) -> Answer:
+    headers = {"etag": file.tag, "cache-control": "no-cache", "content-type": file.type}
+
+    async def answer(request: Request) -> Response:
         if request.headers.get("if-none-match") == file.tag:
             return Response(status_code=304, headers=headers)
         return Response(file.content, headers=headers)
+
+    return answer
 
 
 def _is_json(request: Request) -> bool:
@@ -200,3 +203,8 @@ async def _too_large(request: Request, error: Exception) -> Response:
 
 async def _gone(request: Request, error: Exception) -> Response:
     return refused(400, "the request broke off")
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Of what nobody foresaw; the guard logs it."""
+    return refused(500, "the monitor could not do it")

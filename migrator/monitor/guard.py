@@ -52,6 +52,7 @@ class Guard:
         self._app = app
         self._is_meant = is_meant
         self._pace = Pace(_RATE, _BURST, _LONGEST_WAIT)
+        self._failures: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,10 +73,17 @@ class Guard:
         try:
             await app(scope, receive, sending)
         except Exception as error:  # noqa: BLE001 - the outermost loop of a request: the run must not suffer
-            # Not its text, which may hold what was asked for.
-            _log.warning("a request to the monitor failed: %s", type(error).__name__)
+            self._tell(type(error).__name__)
             if not has_started:
                 await refused(500, "the monitor could not do it")(scope, receive, sending)
+
+    def _tell(self, kind: str) -> None:
+        """Each kind of failure once, or clients could fill the run's log; and not its text, which may hold
+        what was asked for.
+        """
+        level = logging.DEBUG if kind in self._failures else logging.WARNING
+        self._failures.add(kind)
+        _log.log(level, "a request to the monitor failed: %s", kind)
 
     async def _turn(self) -> JSONResponse | None:
         wait = self._pace.wait(asyncio.get_running_loop().time())

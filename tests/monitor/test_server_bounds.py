@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from migrator.engine.accounting import Snapshot
 from migrator.monitor import connections, guard, stream
 from migrator.monitor.pace import Pace
 from tests.monitor.made_up import A_SNAPSHOT, LIMIT, Run, events_of, moved, numbers, read_all, served, until
@@ -197,6 +198,22 @@ def test_no_client_makes_the_run_take_more_snapshots(run: Run) -> None:
         until(lambda: len(run.asked) >= before + 4)
         spent = run.asked[-1] - run.asked[before]
     assert len(run.asked) - before <= 2 * (spent + 2)
+
+
+def test_no_client_can_fill_the_log(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    def fails() -> list[Snapshot]:
+        raise RuntimeError
+
+    caplog.set_level(logging.INFO, "migrator.monitor")
+    run.watched.snapshots = fails
+    with run.client() as client:
+        for path in ("/app.js%0a", "/static/app.js%0a", "/healthz%0a", "/%00"):
+            assert client.get(path).status_code < 500
+        for _ in range(20):
+            assert client.get("/api/snapshot").status_code == 500
+    ours = [one.getMessage() for one in caplog.records if one.name == "migrator.monitor"]
+    assert ours.count("a request to the monitor failed: RuntimeError") == 1
+    assert len(ours) <= 2  # the other is the monitor's own look
 
 
 def test_nothing_that_clients_ask_for_is_logged(run: Run, caplog: pytest.LogCaptureFixture) -> None:
