@@ -115,7 +115,7 @@ class Server(uvicorn.Server):
         self._accepting: asyncio.Task[None] | None = None
         self.ticks: list[Any] = []
         """Called about once a second, on the loop."""
-        self._finishing: asyncio.Event
+        self._finishing = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(_unhandled)
@@ -125,12 +125,13 @@ class Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Every second, see to the connections and call the ticks, until `finish`."""
-        self._finishing = asyncio.Event()
         while not self.should_exit:
             now = asyncio.get_running_loop().time()
             for one in list(self.server_state.connections):
                 if isinstance(one, Connection):
                     one.look(now)
+            if self._accepting is not None and self._accepting.done():
+                self._accepting.result()  # raises what ended it
             for tick in self.ticks:
                 tick()
             with suppress(asyncio.TimeoutError):
@@ -166,12 +167,14 @@ class Server(uvicorn.Server):
                 _log.debug("the monitor could not accept: %s", error.strerror)
                 await asyncio.sleep(_AFTER_REFUSAL)
                 continue
-            wait = self._pace.wait(loop.time())
-            if wait:
-                await asyncio.sleep(wait)
-            if self._tls is None:
-                await self._greet(connection)
-                continue
+            try:
+                await asyncio.sleep(self._pace.wait(loop.time()) or 0)
+                if self._tls is None:
+                    await self._greet(connection)
+                    continue
+            except BaseException:
+                connection.close()
+                raise
             if len(self._greeted) >= _MOST_HANDSHAKES:
                 next(iter(self._greeted)).cancel()
             greeting = asyncio.ensure_future(self._greet(connection))

@@ -97,17 +97,18 @@ def serving(
         if not listening.is_loopback and tls is None:
             say("what the monitor shows can be read on its way through the network (--monitor-tls)")
         access = _access(settings, place, listening, lambda: paired(place))
-        thread = _Thread(watched, settings, access, (listening, tls))
-        thread.begin(say)
+        thread = _Thread(watched, settings, access, (listening, tls), say)
 
         def told() -> dict[str, str]:
             return {"address": place.address, "code": place.code}
 
-        jobs_watched.MONITOR.append(told)
         try:
+            thread.begin()
+            jobs_watched.MONITOR.append(told)
             yield place
         finally:
-            jobs_watched.MONITOR.remove(told)
+            if told in jobs_watched.MONITOR:
+                jobs_watched.MONITOR.remove(told)
             thread.end()
     finally:
         listening.socket.close()
@@ -131,21 +132,22 @@ class _Thread:
         settings: MonitorSettings,
         access: Access,
         where: tuple[Listening, Secured | None],
+        say: Say,
     ) -> None:
         self._numbers = Numbers(watched, control=settings.monitor_control, details=settings.monitor_details)
         self._watched = watched
         self._access = access
         self._listening, self._tls = where
+        self._say = say
+        self._is_blind = False
         self._server: Server | None = None
         self._pulse: Pulse | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_up = threading.Event()
-        self._failure = ""
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
-    def begin(self, say: Say) -> None:
+    def begin(self) -> None:
         """Return once it serves; where it cannot, that is a warning."""
-        self._say = say
         quiet()
         self._thread.start()
         self._is_up.wait(_STARTS)
@@ -166,9 +168,8 @@ class _Thread:
             asyncio.run(self._serve())
         except Exception as error:  # noqa: BLE001 - a thread's outermost loop: the run goes on
             _log.debug("the monitor failed", exc_info=error)
-            words = f"the monitor does not serve any more ({type(error).__name__}); the run goes on"
-            _log.warning("%s", words)
-            self._say(words)
+            self._listening.socket.close()  # or whoever comes would wait there for an answer
+            self._warn(f"the monitor does not serve any more ({type(error).__name__}); the run goes on")
         finally:
             self._is_up.set()
 
@@ -192,14 +193,38 @@ class _Thread:
         )
         tls = self._tls.context if self._tls is not None else None
         self._server = Server(config, self._listening.socket, tls)
-        self._server.ticks += [self._pulse.tick, self._is_up.set]
-        await self._server.serve()
+        self._server.ticks += [self._is_up.set, self._tick]
+        try:
+            await self._server.serve()
+        except Exception:
+            await self._server.shutdown()  # which uvicorn leaves out then
+            raise
+
+    def _tick(self) -> None:
+        """Look at the run. Where that fails, it may not the next time: a run may last for days."""
+        if self._pulse is None:
+            return
+        try:
+            self._pulse.tick()
+        except Exception as error:  # noqa: BLE001 - the loop's own: whatever the numbers are made of
+            if not self._is_blind:
+                _log.debug("the monitor could not look at the run", exc_info=error)
+                self._warn(f"the monitor cannot look at the run ({type(error).__name__}); it tries again")
+            self._is_blind = True
+        else:
+            self._is_blind = False
+
+    def _warn(self, words: str) -> None:
+        _log.warning("%s", words)
+        self._say(words)
 
     async def _finish(self) -> None:
         if self._pulse is None or self._server is None:
             return
-        self._pulse.end()
-        until = time.monotonic() + _LAST_WORDS
-        while time.monotonic() < until and self._pulse.streams:
-            await asyncio.sleep(0.02)
-        self._server.finish()
+        try:
+            self._pulse.end()
+            until = time.monotonic() + _LAST_WORDS
+            while time.monotonic() < until and self._pulse.streams:
+                await asyncio.sleep(0.02)
+        finally:
+            self._server.finish()

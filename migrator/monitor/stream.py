@@ -71,17 +71,18 @@ class Pulse:
         self._compared = {}
         self.refresh()
 
-    async def change(self) -> None:
-        """Wait for the next change."""
-        await self._changed.wait()
+    @property
+    def changed(self) -> asyncio.Event:
+        """What the next change sets. Taken at once, and waited for later: so no change is missed."""
+        return self._changed
 
     def _look(self, *, is_forced: bool) -> None:
         now = self._clock()
         if not is_forced and now - self._made_at < TICK:
             return
+        shown = self._numbers.shown()
+        self._shown, self._json = shown, orjson.dumps(shown)
         self._made_at = now
-        self._shown = self._numbers.shown()
-        self._json = orjson.dumps(self._shown)
         compared = {name: value for name, value in self._shown.items() if name != "at"}
         if compared != self._compared:
             self._compared = compared
@@ -165,7 +166,7 @@ class EventStream:
                 if pulse.is_over:
                     return
                 with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(pulse.change(), HEARTBEAT)
+                    await asyncio.wait_for(pulse.changed.wait(), HEARTBEAT)
 
 
 async def _left(receive: Receive) -> None:

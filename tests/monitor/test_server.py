@@ -13,8 +13,9 @@ import pytest
 
 from migrator.core.errors import UsageError
 from migrator.core.settings_monitor import MonitorSettings
-from migrator.engine.accounting import Ledger
+from migrator.engine.accounting import Ledger, Snapshot
 from migrator.jobs.watched import MONITOR, told_since
+from migrator.monitor import connections
 from migrator.monitor.history import MOST_POINTS, History
 from migrator.monitor.place import check, parse_place
 from tests.monitor.made_up import A_SNAPSHOT, LIMIT, Run, events_of, moved, numbers, served, until
@@ -145,13 +146,25 @@ def test_health_tells_no_numbers(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/nowhere", 404), ("GET", "/static/../serve.py", 404), ("DELETE", "/healthz", 405)],
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/static/../serve.py", 404),
+        ("GET", "/api/snapshot/", 404),
+        ("DELETE", "/healthz", 405),
+    ],
 )
 def test_errors_are_told_in_json(run: Run, method: str, path: str, status: int) -> None:
     with run.client() as client:
         answer = client.request(method, path)
     assert answer.status_code == status
     assert list(answer.json()) == ["error"]
+
+
+@pytest.mark.parametrize(("pending", "percent"), [(3400, 66), (3401, 65), (1, 99), (0, 100)])
+def test_the_percent_is_rounded_down_of_whole_numbers(tmp_path: Path, pending: int, percent: int) -> None:
+    ledger = Ledger(sent=10_000 - pending, pending=pending, found=10_000)
+    with served(tmp_path, [replace(A_SNAPSHOT, run=ledger)]) as run:
+        assert numbers(run)["percent"] == percent
 
 
 def test_every_answer_forbids_what_a_browser_should_not_do(run: Run) -> None:
@@ -181,6 +194,12 @@ def test_a_hold_names_no_path_without_details(tmp_path: Path) -> None:
         assert numbers(run)["destinations"][0]["hold"] == "left alone: cannot write …: disk full"
     with served(tmp_path, [held], monitor_details=True) as run:
         assert "DOE" in numbers(run)["destinations"][0]["hold"]
+
+
+def test_a_hold_that_names_what_is_no_text_can_be_shown(tmp_path: Path) -> None:
+    held = replace(A_SNAPSHOT, hold="cannot write /var/a\udcff\ud83d")
+    with served(tmp_path, [held], monitor_details=True) as run:
+        assert numbers(run)["detail"] == "cannot write /var/a" + 2 * "\N{REPLACEMENT CHARACTER}"
 
 
 def test_the_window_learns_where_it_is_while_it_is_served(tmp_path: Path) -> None:
@@ -263,13 +282,43 @@ def test_beyond_this_machine_people_are_told_that_it_can_be_read(tmp_path: Path)
         assert run.place.link == f"{run.place.address}/#pair={run.place.code}"
 
 
-def test_a_failure_of_it_is_a_warning_and_the_run_goes_on(tmp_path: Path) -> None:
-    def fails() -> list[object]:
+def fails() -> list[Snapshot]:
+    raise RuntimeError("patient DOE")
+
+
+def test_numbers_that_cannot_be_had_for_a_while_are_a_warning_and_are_shown_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "TICK", 0.1)
+    with served(tmp_path) as run, run.client() as client:
+        run.watched.snapshots, ask = fails, run.watched.snapshots
+        for _ in range(2):
+            answer = client.get("/api/snapshot")
+            assert (answer.status_code, list(answer.json())) == (500, ["error"])
+        until(lambda: bool(run.said))
+        assert run.said == ["the monitor cannot look at the run (RuntimeError); it tries again"]
+        run.watched.snapshots = ask
+        assert numbers(run)["found"] == 100
+
+
+def test_a_run_whose_last_numbers_cannot_be_had_ends_its_monitor_all_the_same(tmp_path: Path) -> None:
+    with served(tmp_path) as run:
+        run.watched.snapshots = fails
+    assert not [one for one in threading.enumerate() if one.name == "monitor"]
+
+
+def test_a_failure_of_it_is_a_warning_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(**_: object) -> None:
         raise RuntimeError("patient DOE")
 
     with served(tmp_path) as run:
-        run.watched.snapshots = fails  # type: ignore[assignment]
+        monkeypatch.setattr(connections, "Connection", breaks)
+        assert run.say(b"") == b""
         until(lambda: bool(run.said))
+        with pytest.raises(ConnectionRefusedError):
+            run.raw()
     assert run.said == ["the monitor does not serve any more (RuntimeError); the run goes on"]
 
 
