@@ -24,6 +24,10 @@ TITLE = "DICOM PACS Migrator"
 
 _PATIENCE = 30.0  # seconds that one of the system's commands may take
 _CARRIED = ("DICOM_MIGRATOR_CACHE", "XDG_CACHE_HOME")  # where the private environment lies
+# What is called from a window must not show another one, and answers as a console would.
+_FLAGS, _ENCODING = 0, "utf-8"
+if sys.platform == "win32":
+    _FLAGS, _ENCODING = subprocess.CREATE_NO_WINDOW, "oem"
 _IN_PLACE = "DICOM_MIGRATOR_NO_BOOTSTRAP"
 
 
@@ -81,12 +85,13 @@ def run_tool(*words: str) -> Answer:
             env=_variables(),
             timeout=_PATIENCE,
             check=False,
+            creationflags=_FLAGS,
         )
     except subprocess.TimeoutExpired:
         return Answer(124, f"{words[0]} does not answer")
     except OSError as error:
         return Answer(126, f"{words[0]} cannot be run: {error.strerror}")
-    return Answer(done.returncode, done.stdout.decode("utf-8", "replace").strip())
+    return Answer(done.returncode, done.stdout.decode(_ENCODING, "replace").strip())
 
 
 def _tool(name: str) -> str | None:

@@ -155,7 +155,7 @@ def part_lines(part: Part) -> list[str]:
         lines.append(f"The job over all its runs: {ledger_words(part.job)}")
     lines += filter(None, (rate_words(part), *part.verification.splitlines(), *part.lines))
     for failure in part.failures:
-        lines.append(f"{failure.count:,} times: {failure.reason}")
+        lines.append(f"{failure.count:,} time{'' if failure.count == 1 else 's'}: {failure.reason}")
         if failure.advice:
             lines.append(f"  {failure.advice}")
     return lines
