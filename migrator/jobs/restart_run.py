@@ -74,6 +74,10 @@ class GoOn:
         if missing is not None:
             return self._given_up(entry, missing)
         code = self._follow(self._start(entry))
+        if code == UsageError.exit_code and self._is_served(entry):
+            # Nothing was started; its address or port may not be free any more, or not be there yet.
+            self._say("Trying it once more without its monitor")
+            code = self._follow(self._start(entry, "monitor"))
         self._give_up_at_last(entry)
         return code
 
@@ -134,14 +138,20 @@ class GoOn:
                 remove(self._home, entry.id)
                 self._say(f"{MOST_TRIES} starts of the system came to nothing: it is not tried again")
 
-    def _start(self, entry: Entry) -> Launched:
+    def _is_served(self, entry: Entry) -> bool:
+        with suppress(UsageError):  # it came to its end, and is not kept any more
+            return without(_settings(self._home, entry), "monitor")
+        return False
+
+    def _start(self, entry: Entry, left_out: str = "") -> Launched:
+        """Start it, without the settings of the group `left_out`."""
         with suppress(OSError):  # relative paths of the settings may name nothing then, and the run says so
             os.chdir(entry.folder)
         kept = _settings(self._home, entry)
         if trouble := trouble_with_notifications(kept):
             self._say(f"This run goes on, and nobody is told of it: {trouble}")
-            for one in kept["destinations"]:
-                one["settings"].pop("notify", None)
+            without(kept, "notify")
+        without(kept, left_out)
         self._say(f"Going on with run {entry.id}")
         return launch(self._home, entry.arguments, kept)
 
@@ -199,6 +209,12 @@ def missing_destinations(home: Path, entry: Entry) -> Missing | None:
     if not silent:
         return None
     return Missing(f"no answer from {', '.join(f'{host}:{port}' for host, port in silent)}", _NO_DESTINATION)
+
+
+def without(kept: Mapping[str, Any], group: str) -> bool:
+    """Take a group out of the settings of a run; whether anything was set there."""
+    taken = [one.get("settings", {}).pop(group, None) for one in kept["destinations"]]
+    return any(taken)
 
 
 def trouble_with_notifications(kept: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -70,6 +71,20 @@ def test_a_run_whose_notifications_lack_their_secret_goes_on_and_tells_nobody(
     assert told[0].startswith("This run goes on, and nobody is told of it: the webhook address file")
     assert set(peer.datasets) == source.uids
     assert here.units == []
+
+
+def test_a_run_goes_on_without_its_monitor_where_that_cannot_be_served(
+    archive: Make, keeping_scp: Keeping, here: Account
+) -> None:
+    source, peer = archive(studies=1, instances=3, side=4), keeping_scp()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        identity, _ = broken_off(here, source.folder, target(peer.node, monitor={"monitor": place}))
+        told: list[str] = []
+        assert GoOn(here.data, Control(), told.append).run(identity) == 0
+    assert told[1].startswith("The run ended with exit code 2: dicom_migrator: --monitor")
+    assert told[2] == "Trying it once more without its monitor"
+    assert set(peer.datasets) == source.uids
 
 
 def test_a_secret_that_only_the_shell_holds_is_warned_of(
