@@ -37,7 +37,8 @@ _CAUSES: Mapping[Cause, str] = {
 # From where a path begins to the end of its clause. A comma ends none: folders are named "DOE, JANE".
 _PATH = re.compile(r"(?<![\w.)])(?:[A-Za-z]:)?[\\/](?=\S)(?:.*[\\/](?!s\b))?.*?(?=: |; |$)", re.MULTILINE)
 # A relative path, or a name as DICOM writes it; "files/s" is neither.
-_NAMING = re.compile(r"(?!\S+/s\b)\S+[/\\^]\S*")
+# Tried where a word begins alone, or a long one would take its length squared.
+_NAMING = re.compile(r"(?<!\S)(?!\S+/s\b)\S+[/\\^]\S*")
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 _UID = re.compile(r"\b\d+(?:\.\d+){5,}\b")
 

@@ -139,6 +139,8 @@ def test_a_file_whose_name_is_no_text_can_be_shown(tmp_path: Path) -> None:
         ("one\nline", "one line"),
         ("the source /a/DOE, JANE MARY/x is gone", "the source …"),
         ("cannot write /a/DOE, JANE: disk full", "cannot write …: disk full"),
+        pytest.param("x" * 100_000, "x" * 300, id="a long word"),
+        pytest.param("/x: " * 10_000, "…: ", id="many paths"),
         ("'/a/DOE; JANE MARY/b/x y.dcm' is gone: ask /c", "'…"),
     ],
 )
