@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from migrator.bootstrap import locking
+from migrator.bootstrap import SetupError, locking
 
 MARKER = "complete"
 PROGRAM = "program-"  # what the folder of an unpacked program begins with (see unpacking)
@@ -50,7 +50,25 @@ class Environment(NamedTuple):
 
 
 def cache_folder() -> Path:
-    """The folder of all private environments: $DICOM_MIGRATOR_CACHE, else the system's place for caches."""
+    """The folder of all private environments: $DICOM_MIGRATOR_CACHE, else the system's place for caches.
+
+    Raises SetupError where this user has no home directory that could be found.
+    """
+    try:
+        return _cache_folder()
+    except RuntimeError as error:
+        from migrator.bootstrap import trouble  # late: hardly any start has trouble
+
+        raise SetupError(trouble.no_home()) from error
+
+
+def make_cache(folder: Path) -> None:
+    """Make the folder, which others may read at most, whatever this user's umask is. Raises OSError."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o755, exist_ok=True)
+
+
+def _cache_folder() -> Path:
     if chosen := os.environ.get("DICOM_MIGRATOR_CACHE"):
         return Path(chosen).expanduser().absolute()
     if sys.platform == "win32":
@@ -114,10 +132,21 @@ def remove_replaced(environment: Environment) -> None:
     """Remove the environments of the same layer that were made from another lock, unless one is in use."""
     for folder in _replaced_by(environment):
         with suppress(OSError):
-            claim = locking.try_claim(lock_file_of(folder))
-            if claim is not None:
-                remove(folder)
-                claim.release(remove=True)
+            remove_unless_used(folder)
+
+
+def remove_unless_used(folder: Path) -> None:
+    """Delete an environment or a program, and its lock file, unless somebody uses it. Raises OSError."""
+    claim = locking.try_claim(lock_file_of(folder))
+    if claim is None:
+        return
+    try:
+        remove(folder)
+    except BaseException:
+        # Or whoever starts it meanwhile would wait for our end.
+        claim.release()
+        raise
+    claim.release(remove=True)
 
 
 def remove(folder: Path) -> None:

@@ -16,6 +16,7 @@ from migrator.bootstrap import SetupError, locking, trouble
 from migrator.bootstrap.environment import (
     Environment,
     is_complete,
+    make_cache,
     mark_complete,
     remove,
     remove_replaced,
@@ -39,7 +40,7 @@ def install_alone(environment: Environment, wheelhouse: Path | None) -> None:
     if wheelhouse is not None and wheelhouse.is_file():
         check_carried(wheelhouse, environment.layer)
     with _in_words(cache):
-        cache.mkdir(parents=True, exist_ok=True)
+        make_cache(cache)
         claim = locking.claim(environment.lock_file, _say_waiting)
         try:
             if not is_complete(environment):

@@ -81,6 +81,13 @@ def no_space(cache: Path, free: int) -> str:
     )
 
 
+def no_home() -> str:
+    return (
+        "this user has no home directory: set HOME, or name the folder for what is set up with"
+        " DICOM_MIGRATOR_CACHE"
+    )
+
+
 def no_pip(hint: str) -> str:
     return f"this Python has no pip: install {_debian_package()} {hint}"
 

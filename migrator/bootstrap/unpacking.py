@@ -14,6 +14,7 @@ import platform
 import sys
 import time
 import zipimport
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +26,9 @@ from migrator.bootstrap.environment import (
     PROGRAM,
     cache_folder,
     lock_file_of,
+    make_cache,
     remove,
+    remove_unless_used,
     share_program,
 )
 
@@ -33,7 +36,8 @@ CONTENTS = "CONTENTS"  # of the archive: a line for each file of the program, "S
 WHEELS = "wheels/"  # in the archive, of the form that needs no internet
 WHEELS_FOR = "wheels/for.json"
 
-_UNUSED_SECONDS = 30 * 86400.0
+# A run that is to go on after a restart names its program's folder, and a machine may be off for long.
+_UNUSED_SECONDS = 365 * 86400.0
 _SETUP_FAILED = 6
 _INTERRUPTED = 130
 
@@ -125,8 +129,9 @@ def unpack_wheels(archive: Path, folder: Path) -> Path:
         with ZipFile(archive) as opened:
             for name in opened.namelist():
                 if name.startswith(WHEELS) and name.endswith(".whl"):
-                    (folder / name[len(WHEELS) :]).write_bytes(opened.read(name))
-    except (BadZipFile, EOFError) as error:
+                    # Its last part only: nobody has looked yet at where the archive is from.
+                    (folder / Path(name).name).write_bytes(opened.read(name))
+    except (BadZipFile, EOFError, RuntimeError, zlib.error) as error:
         raise _damaged(archive) from error
     return folder
 
@@ -135,7 +140,7 @@ def _member(archive: Path, name: str) -> bytes | None:
     """What an archive holds under this name; None where it holds nothing there, or is none."""
     try:
         return zipimport.zipimporter(str(archive)).get_data(name)
-    except (OSError, ImportError):
+    except (OSError, ImportError, zlib.error):
         return None
 
 
@@ -162,7 +167,7 @@ def _is_complete(folder: Path, contents: bytes) -> bool:
 
 def _unpack_alone(archive: Path, folder: Path, contents: bytes) -> None:
     """Unpack, unless another start does it meanwhile; then remove what nobody uses any more."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_cache(folder.parent)
     claim = locking.claim(lock_file_of(folder), lambda: None)
     try:
         if not _is_complete(folder, contents):
@@ -186,10 +191,10 @@ def _unpack(archive: Path, folder: Path, contents: bytes) -> None:
         with ZipFile(archive) as opened:
             for member in _members(contents):
                 data = opened.read(member.name)
-                if hashlib.sha256(data).hexdigest() != member.digest:
+                if (hashlib.sha256(data).hexdigest(), len(data)) != (member.digest, member.size):
                     raise _damaged(archive)
                 _write(folder / member.name, data)
-    except (BadZipFile, EOFError, KeyError) as error:
+    except (BadZipFile, EOFError, KeyError, ValueError, RuntimeError, zlib.error) as error:
         raise _damaged(archive) from error
     if sys.platform != "win32":
         os.sync()
@@ -204,12 +209,15 @@ def _write(file: Path, data: bytes) -> None:
 
 
 def _remove_unused(folder: Path) -> None:
-    """Remove other programs of this kind that nobody has started for a month, unless one is in use."""
-    for marker in folder.parent.glob(f"{PROGRAM}*/{MARKER}"):
+    """Remove other programs of this kind that nobody has started for a year, unless one is in use.
+
+    What an interrupted start or removal left of one goes as well, a year after.
+    """
+    for other in folder.parent.glob(f"{PROGRAM}*"):
         with suppress(OSError):
-            if marker.parent == folder or time.time() - marker.stat().st_mtime < _UNUSED_SECONDS:
+            if other == folder or not other.is_dir():
                 continue
-            claim = locking.try_claim(lock_file_of(marker.parent))
-            if claim is not None:
-                remove(marker.parent)
-                claim.release(remove=True)
+            marker = other / MARKER
+            used = (marker if marker.exists() else other).stat().st_mtime
+            if time.time() - used >= _UNUSED_SECONDS:
+                remove_unless_used(other)

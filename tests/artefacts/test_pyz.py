@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 
 from migrator.bootstrap import locking
 from migrator.bootstrap.environment import environment_for, lock_file_of
-from migrator.bootstrap.unpacking import CONTENTS, WHEELS, WHEELS_FOR
+from migrator.bootstrap.unpacking import CONTENTS, WHEELS, WHEELS_FOR, unpack_wheels
 from scripts import make_pyz
 from tests.launcher.making import ROOT, TinyClone, make_wheel, write_lock
 from tests.launcher.test_pythons import find_python
@@ -146,6 +147,15 @@ def test_the_script_writes_the_file_with_its_digest(tmp_path: Path) -> None:
     assert os.name != "posix" or os.access(file, os.X_OK)
 
 
+def test_what_is_gone_is_not_among_the_digests_any_more(tmp_path: Path) -> None:
+    (tmp_path / "kept.zip").touch()
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  gone.pyz\n{'1' * 64}  kept.zip\n")
+    (tmp_path / "made.pyz").write_bytes(b"x")
+    make_pyz.note_digest(tmp_path / "made.pyz")
+    names = [line.split("  ")[1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines()]
+    assert names == ["kept.zip", "made.pyz"]
+
+
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.9"])
 def test_an_old_python_says_in_one_sentence_what_is_needed(version: str, tiny: TinyFile) -> None:
     python = find_python(version)
@@ -223,6 +233,55 @@ def test_a_damaged_file_says_so(tiny: TinyFile) -> None:
     assert tiny.programs() == []
 
 
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda line: line.replace(b" ", b" 1", 1),
+        lambda line: line.replace(b" ", b"_"),
+        lambda line: b"\xff" + line,
+    ],
+    ids=["size", "form", "text"],
+)
+def test_a_damaged_list_of_files_says_so(tiny: TinyFile, harm: Callable[[bytes], bytes]) -> None:
+    contents = dict(make_pyz.program(tiny.clone.root))[CONTENTS]
+    tiny.make(**{CONTENTS: harm(contents)})
+    code, _, errors = tiny.start("scan")
+    assert code == 6
+    assert "is damaged: fetch it again" in errors
+    assert tiny.programs() == []
+
+
+def test_a_start_that_is_killed_anywhere_leaves_what_the_next_one_mends(tiny: TinyFile) -> None:
+    in_place = {"DICOM_MIGRATOR_NO_BOOTSTRAP": "1"}
+    wanted = {path.name for path in (tiny.clone.root / "migrator" / "bootstrap").glob("*.py")}
+    for most in (1, len(wanted) // 2, len(wanted)):
+        shutil.rmtree(tiny.clone.cache, ignore_errors=True)
+        with tiny.clone.popen(launcher=tiny.file, **in_place) as process:
+            while process.poll() is None and len(list(tiny.clone.cache.glob("program-*/*/*/*.py"))) < most:
+                pass
+            process.kill()
+        code, _, errors = tiny.start("scan")
+        assert (code, errors) == (PROGRAM_EXIT, "")
+        assert {path.name for path in tiny.programs()[0].glob("migrator/bootstrap/*.py")} == wanted
+
+
+def test_no_package_is_unpacked_outside_its_folder(tiny: TinyFile, tmp_path: Path) -> None:
+    tiny.make(**{WHEELS_FOR: b"{}", f"{WHEELS}../../stray.whl": b"x"})
+    unpack_wheels(tiny.file, tmp_path / "wheels")
+    assert list(tmp_path.rglob("stray.whl")) == [tmp_path / "wheels" / "stray.whl"]
+
+
+@pytest.mark.skipif("os.name != 'posix'", reason="modes mean nothing there")
+def test_others_cannot_change_the_cache_whatever_the_umask_is(tiny: TinyFile) -> None:
+    before = os.umask(0)
+    try:
+        assert tiny.start("scan")[0] == PROGRAM_EXIT
+    finally:
+        os.umask(before)
+    ours = [path for path in tiny.clone.cache.rglob("*") if "__pycache__" not in path.parts]
+    assert [path for path in (tiny.clone.cache, *ours) if path.stat().st_mode & 0o022] == []
+
+
 def test_a_cache_that_cannot_be_written_is_told_with_what_helps(tiny: TinyFile) -> None:
     tiny.clone.cache.write_text("no folder")
     code, _, errors = tiny.start("scan")
@@ -239,13 +298,16 @@ def test_a_full_disk_is_told_with_what_helps(tiny: TinyFile, small_disk: Any) ->
     assert [path for path in place.iterdir() if path.is_dir()] == []
 
 
-def test_programs_that_nobody_uses_are_removed_after_a_month(tiny: TinyFile) -> None:
+def test_programs_that_nobody_uses_are_removed_after_a_year(tiny: TinyFile) -> None:
     tiny.start("scan")
     (old,) = tiny.programs()
-    month = time.time() - 31 * 86400
+    left = tiny.clone.cache / "program-0123456789abcdef"
+    left.mkdir()
+    year = time.time() - 366 * 86400
 
     def start_another(words: str) -> list[Path]:
-        os.utime(old / "complete", (month, month))
+        for path in (old / "complete", left, lock_file_of(old)):
+            os.utime(path, (year, year))
         (tiny.clone.root / "README.md").write_text(words)
         tiny.make()
         assert tiny.start("scan")[0] == PROGRAM_EXIT
@@ -253,9 +315,13 @@ def test_programs_that_nobody_uses_are_removed_after_a_month(tiny: TinyFile) -> 
 
     hold = locking.share(lock_file_of(old))
     assert hold is not None
-    assert old in start_another("while the old one is in use")
+    started = start_another("while the old one is in use")
+    assert old in started
+    assert left not in started, "what was not unpacked to its end goes too"
+    left.mkdir()
     hold.release()
     assert old not in start_another("when it is not")
+    assert len(list(tiny.clone.cache.glob("*.lock"))) == len(tiny.programs())
 
 
 def test_the_hashes_of_carried_packages_are_checked(tiny: TinyFile) -> None:

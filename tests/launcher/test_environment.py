@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from migrator.bootstrap import locking
+from migrator.bootstrap import SetupError, locking
+from migrator.bootstrap import environment as module
 from migrator.bootstrap.environment import (
     Environment,
     cache_folder,
@@ -105,3 +106,29 @@ def test_what_an_interrupted_install_left_is_made_anew(clone: TinyClone) -> None
     assert is_complete(environment)
     assert not (environment.packages / "half").exists()
     assert (environment.packages / "tiny_a").is_dir()
+
+
+def test_a_user_without_a_home_is_told_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("DICOM_MIGRATOR_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(SetupError, match="DICOM_MIGRATOR_CACHE"):
+        cache_folder()
+
+
+def test_what_cannot_be_removed_is_not_kept_locked(monkeypatch: pytest.MonkeyPatch, clone: TinyClone) -> None:
+    old = make_marked(clone)
+    clone.pin("2.0")
+
+    def refuse(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(module, "remove", refuse)
+    remove_replaced(environment_for("base", clone.lock, clone.cache))
+    assert old.folder.exists()
+    claim = locking.try_claim(old.lock_file)
+    assert claim is not None, "whoever starts the old one would wait for this process's end"
+    claim.release()
