@@ -157,9 +157,10 @@ class Inquiry:
             self._release()
 
     def _release(self) -> None:
-        association, self._association = self._association, None
-        if association is not None:
-            association.release()
+        if self._association is not None:
+            # Kept until then: a peer may not answer, and an interruption has to find what waits for it.
+            self._association.release()
+            self._association = None
 
 
 def _words(status: int) -> str:
