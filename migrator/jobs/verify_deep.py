@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import tempfile
@@ -46,6 +47,9 @@ def listening_at(settings: ProofSettings) -> tuple[str, int] | None:
 def check_listening(settings: ProofSettings) -> None:
     """Raise UsageError at once where we cannot listen as the settings say, should that be needed."""
     where = listening_at(settings)
+    if settings.deep:
+        # Before the run, which may take days, and not at its end: the program may be another by then.
+        importlib.import_module("migrator.dicom.retrieve")
     if where is not None and settings.deep:
         from migrator.dicom.listening import can_listen
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,3 +80,17 @@ def test_who_shows_no_certificate_is_not_heard(tmp_path: Path) -> None:
     with serving(Tls(authority.file, ours.cert, ours.key)) as port:
         assert not echoes(port, ssl.create_default_context(cafile=authority.file))
         assert not echoes(port, None)
+
+
+def test_what_a_deep_check_needs_is_loaded_before_a_run_begins_and_only_then() -> None:
+    code = """
+import sys
+from migrator.core.settings import ProofSettings
+from migrator.jobs.verify_deep import check_listening
+
+for deep in (0.0, 1.0):
+    check_listening(ProofSettings(deep=deep))
+    print("migrator.dicom.retrieve" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
