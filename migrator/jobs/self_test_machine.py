@@ -90,7 +90,8 @@ def _package(name: str, module: str, pinned: set[str]) -> tuple[Finding | None, 
         version = "(version unknown)"  # an executable may lack what an installer writes
     try:
         importlib.import_module(module)
-    except ImportError as error:
+    # A damaged library fails in ways of its own, and the other packages are still to be looked at.
+    except Exception as error:  # noqa: BLE001
         if name == "cryptography" and sys.platform == "darwin" and platform.machine() == "x86_64":
             words = "there is none for Intel Macs: the monitor makes no certificate of its own"
             return Finding(f"package {name}", ABSENT, words), version

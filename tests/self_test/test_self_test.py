@@ -89,6 +89,17 @@ def test_a_package_that_lacks_or_differs_is_told(place: Place, monkeypatch: pyte
     assert "0.1 was tested" in other.words
 
 
+def test_a_package_whose_library_is_damaged_is_named_and_the_others_are_looked_at(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "damaged_module.py").write_text("raise OSError('invalid ELF header')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(machine, "PACKAGES", {"damaged": "damaged_module", "rich": "rich"})
+    damaged, whole = machine.packages(place)
+    assert (damaged.name, damaged.state, whole.state) == ("package damaged", "failed", "ok")
+    assert "invalid ELF header" in damaged.words
+
+
 def test_the_packages_of_these_tests_are_the_locked_ones(place: Place) -> None:
     assert [(one.name, one.state) for one in machine.packages(place)] == [("packages", "ok")]
 
