@@ -256,11 +256,12 @@ def packed(members: dict[str, bytes]) -> bytes:
 
 
 def note_digest(archive: Path) -> str:
-    """Write the archive's SHA-256 into the list beside it, and return it."""
+    """Write the archive's SHA-256 into the list beside it, and return it. What is gone is listed no more."""
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     sums = archive.with_name("SHA256SUMS")
     lines = sums.read_text("utf-8").splitlines() if sums.exists() else []
-    others = [line for line in lines if line.partition("  ")[2] != archive.name]
+    others = [line for line in lines if _name_in(line) != archive.name]
+    others = [line for line in others if archive.with_name(_name_in(line)).is_file()]
     text = "".join(f"{line}\n" for line in sorted([*others, f"{digest}  {archive.name}"], key=_name_in))
     sums.write_text(text, encoding="utf-8", newline="\n")
     return digest
