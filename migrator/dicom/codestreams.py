@@ -32,12 +32,16 @@ _ROOT = "1.2.840.10008.1.2."
 
 @dataclass(frozen=True, slots=True)
 class Codestream:
-    """The image in one transfer syntax; `tolerance` is by how much a value may differ after lossy coding."""
+    """The image in one transfer syntax; `tolerance` is by how much a value may differ after lossy coding.
+
+    `black` is what the encoder took off every value: DCMTK's lossy JPEG begins with the least one.
+    """
 
     transfer_syntax: str
     tolerance: int
     bits: int
     encoded: str
+    black: int = 0
 
     @property
     def words(self) -> str:
@@ -50,7 +54,7 @@ class Codestream:
         row, column = numpy.mgrid[0:_SIDE, 0:_SIDE]
         texture = (row * column) % 7 * 3
         grey = 64 + 120 * row + 90 * column + texture
-        pixels: NDArray[numpy.uint16] = (grey >> (12 - self.bits)).astype(numpy.uint16)
+        pixels: NDArray[numpy.uint16] = ((grey >> (12 - self.bits)) - self.black).astype(numpy.uint16)
         return pixels
 
 
@@ -70,21 +74,23 @@ CODESTREAMS = (
     ),
     Codestream(
         _ROOT + "4.50",
-        6,
+        2,
         8,
         "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJBwYGCAsI"
         "CQoKCgoKBggLDAsKDAkKCgr/wAALCAAQABABAREA/8QAFgABAQEAAAAAAAAAAAAAAAAACAYJ/8QAIhAAAQMDAwUAAAAAAAAA"
         "AAAAAQAHCANBQgIUIwQRIiQx/9oACAEBAAA/AMtmZjsO1L0R8GKWrMx208Q2AtirxmY7+NIDobDBLRmY7DiGxNsV/9k=",
+        black=4,
     ),
     Codestream(
         _ROOT + "4.51",
-        80,
+        9,
         12,
         "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJBwYGCAsI"
         "CQoKCgoKBggLDAsKDAkKCgr/wQALDAAQABABAREA/8QAFgABAQEAAAAAAAAAAAAAAAAADAoN/8QAKhAAAQIEBAQHAQAAAAAA"
         "AAAAAgEDBAURIQcLDBIGCCLwEygxQUZRYrH/2gAIAQEAAD8Ay5PJl9O6SqHlWFPkah1dWHgvjomREQj+elUX+e9elaJk0Gnc"
         "ZODeFEI3yOwyKTkvBSHh4StuCp7ttrd2qt4GTKad+bCT4VNwvIw4SpDQaErXC5UuI7ty7KW7peq0TJoNO+wxQ2FLTXI054Cu"
         "S8TMOFiQEBCBarVv17+kT//Z",
+        black=64,
     ),
     Codestream(
         _ROOT + "4.57",

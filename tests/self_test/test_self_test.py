@@ -62,6 +62,15 @@ def test_every_sample_decodes_to_its_formula(sample: Codestream, decoders: Decod
     assert trouble_decoding(sample, tmp_path, decoders) == ""
 
 
+@pytest.mark.parametrize("sample", CODESTREAMS, ids=lambda sample: sample.words)
+def test_a_shift_of_all_values_is_found_in_every_sample(
+    sample: Codestream, decoders: Decoders, tmp_path: Path
+) -> None:
+    shift = (1 << sample.bits) // 50  # a fiftieth of the range, which nobody would see
+    trouble = trouble_decoding(replace(sample, black=sample.black - shift), tmp_path, decoders)
+    assert "pixel values are wrong" in trouble
+
+
 def test_a_decoder_that_gives_other_pixels_is_found(decoders: Decoders, tmp_path: Path) -> None:
     lossy, exact = sample_of(".4.81"), sample_of(".4.80")
     assert "pixel values are wrong by up to 2" in trouble_decoding(
