@@ -12,7 +12,6 @@ the glibc of the one where it was built.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import platform
 import shutil
@@ -31,6 +30,7 @@ from migrator import __version__  # noqa: E402
 from migrator.bootstrap import SetupError  # noqa: E402
 from migrator.bootstrap.launch import SETUP_FAILED, prepare  # noqa: E402
 from migrator.bootstrap.layers import Layer  # noqa: E402
+from scripts import digests  # noqa: E402
 
 NAME = "DICOMPACSMigrator"
 EXE = Layer("exe", "requirements/exe.lock")
@@ -57,7 +57,7 @@ def main() -> int:
     made = [program(dist, NAME), program(dist, f"{NAME}-cli")]
     if not arguments.no_archive:
         made.append(pack(dist))
-    for line in note_digests(dist, made):
+    for line in digests.note(dist, made):
         print(line)
     return 0
 
@@ -139,26 +139,6 @@ def pack(dist: Path) -> Path:
         for notice in NOTICES:
             shutil.copyfile(ROOT / notice, whole / notice)
         return Path(shutil.make_archive(str(dist / name), form, folder, NAME))
-
-
-def note_digests(dist: Path, files: Sequence[Path]) -> list[str]:
-    """Write these files' SHA-256 into the list in `dist`, whose other lines stay; returns the new lines."""
-    digests = {file.relative_to(dist).as_posix(): _sha256(file) for file in files}
-    sums = dist / "SHA256SUMS"
-    before = sums.read_text("utf-8").splitlines() if sums.exists() else []
-    stay = [line for line in before if line.partition("  ")[2] not in digests]
-    new = [f"{digest}  {name}" for name, digest in digests.items()]
-    lines = sorted([*stay, *new], key=lambda line: line.partition("  ")[2])
-    sums.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
-    return new
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        digest = hashlib.sha256()
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 if __name__ == "__main__":

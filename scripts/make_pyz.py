@@ -32,6 +32,7 @@ sys.path.insert(0, str(ROOT))
 
 from dicom_migrator import NEWEST, OLDEST, complaint  # noqa: E402
 from migrator.bootstrap.unpacking import CONTENTS, WHEELS, WHEELS_FOR  # noqa: E402
+from scripts import digests  # noqa: E402
 
 PROGRAM = (
     *("dicom_migrator.py", "logo.png", "LICENSE", "README.md", "THIRD_PARTY_NOTICES.md", "migrator"),
@@ -105,8 +106,8 @@ def main() -> int:
     unfinished.write_bytes(packed(members))
     unfinished.chmod(0o755)
     unfinished.replace(archive)
-    digest = note_digest(archive)
-    print(f"{archive}: {archive.stat().st_size / 1e6:,.1f} MB, SHA-256 {digest}")
+    (line,) = digests.note(archive.parent, [archive])
+    print(f"{archive}: {archive.stat().st_size / 1e6:,.1f} MB, SHA-256 {line.partition(' ')[0]}")
     return 0
 
 
@@ -253,22 +254,6 @@ def packed(members: dict[str, bytes]) -> bytes:
             info.external_attr = 0o100644 << 16
             archive.writestr(info, members[name])
     return buffer.getvalue()
-
-
-def note_digest(archive: Path) -> str:
-    """Write the archive's SHA-256 into the list beside it, and return it. What is gone is listed no more."""
-    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    sums = archive.with_name("SHA256SUMS")
-    lines = sums.read_text("utf-8").splitlines() if sums.exists() else []
-    others = [line for line in lines if _name_in(line) != archive.name]
-    others = [line for line in others if archive.with_name(_name_in(line)).is_file()]
-    text = "".join(f"{line}\n" for line in sorted([*others, f"{digest}  {archive.name}"], key=_name_in))
-    sums.write_text(text, encoding="utf-8", newline="\n")
-    return digest
-
-
-def _name_in(line: str) -> str:
-    return line.partition("  ")[2]
 
 
 if __name__ == "__main__":

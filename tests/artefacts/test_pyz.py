@@ -20,7 +20,7 @@ import pytest
 from migrator.bootstrap import locking
 from migrator.bootstrap.environment import environment_for, lock_file_of
 from migrator.bootstrap.unpacking import CONTENTS, WHEELS, WHEELS_FOR, unpack_wheels
-from scripts import make_pyz
+from scripts import digests, make_pyz
 from tests.launcher.making import ROOT, TinyClone, make_wheel, write_lock
 from tests.launcher.test_pythons import find_python
 
@@ -149,11 +149,14 @@ def test_the_script_writes_the_file_with_its_digest(tmp_path: Path) -> None:
 
 def test_what_is_gone_is_not_among_the_digests_any_more(tmp_path: Path) -> None:
     (tmp_path / "kept.zip").touch()
-    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  gone.pyz\n{'1' * 64}  kept.zip\n")
+    (tmp_path / "program").mkdir()
+    (tmp_path / "program" / "started").touch()
+    lines = [f"{'0' * 64}  {name}\n" for name in ("gone.pyz", "kept.zip", "program/gone", "program/started")]
+    (tmp_path / "SHA256SUMS").write_text("".join(lines))
     (tmp_path / "made.pyz").write_bytes(b"x")
-    make_pyz.note_digest(tmp_path / "made.pyz")
+    digests.note(tmp_path, [tmp_path / "made.pyz"])
     names = [line.split("  ")[1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines()]
-    assert names == ["kept.zip", "made.pyz"]
+    assert names == ["kept.zip", "made.pyz", "program/started"]
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.9"])
