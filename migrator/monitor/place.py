@@ -28,10 +28,6 @@ class Listening:
     names: tuple[str, ...]
     is_loopback: bool
 
-    @property
-    def is_everywhere(self) -> bool:
-        return is_address(self.host) and ipaddress.ip_address(self.host).is_unspecified
-
     def addresses(self, scheme: str) -> tuple[str, ...]:
         """What to write in a browser."""
         return tuple(f"{scheme}://{_bracketed(name)}:{self.port}" for name in self.names)

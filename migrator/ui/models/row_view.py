@@ -138,10 +138,6 @@ class RowView:
         number = self.shown[index]
         return self.tails[number >> _SHIFT], number & _ROW, number >> _SHIFT
 
-    def series_at(self, index: int) -> Series | None:
-        tail, row, _ = self.place(index)
-        return tail.series_of(row)
-
     def take(self, number: int, first: int, added: int, changed: Sequence[int]) -> None:
         """Hear of a tail's growth; `advance` shows it."""
         self._arrive(number, first, added)

@@ -57,7 +57,6 @@ class RulesPreview(QWidget):
         self.table.hide()
         desk.configuration_changed.connect(lambda _: self._again())
         self._tell(_NO_FILE)
-        self._crosswalk = desk.configuration.settings.rule.crosswalk
         self._shown: tuple[str, str | None, str] = ("", None, "")
 
     def show_rules(self, text: str | None) -> None:
