@@ -206,3 +206,13 @@ def test_the_history_lists_migrations_filters_them_and_opens_one(
     assert migration.manifests == (chosen.file,)
     qtbot.waitUntil(lambda: len(window.desk.rows.tails[0]) >= 12)
     assert window.page == "upload"
+
+
+def test_no_two_entries_of_a_menu_have_the_same_mnemonic(window: MainWindow) -> None:
+    for top in window.menuBar().actions():
+        menu = top.menu()
+        menu.aboutToShow.emit()
+        texts = [action.text() for action in menu.actions()]
+        letters = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+        assert letters
+        assert sorted(set(letters)) == sorted(letters), texts

@@ -93,16 +93,14 @@ class Menus(QObject):
             buttons.cancel_button: "",
             buttons.retry_button: "",
         }
-        mirrored = [
-            (self._add(menu, f"&{one.text()}", partial(self._press, one), key), one)
-            for one, key in keys.items()
-        ]
+        mirrored = [(self._add(menu, "", partial(self._press, one), key), one) for one, key in keys.items()]
+        self._mirror(mirrored)
         menu.insertSeparator(mirrored[4][0])
         menu.aboutToShow.connect(lambda: self._mirror(mirrored))
         # Where the menu is shut, a key of it comes through, and `_press` says why nothing can be done.
         menu.aboutToHide.connect(partial(self._enable, mirrored))
         menu.addSeparator()
-        self._add(menu, "P&hone monitor…", self._window.show_monitor, "Ctrl+Shift+M")
+        self._add(menu, "Phone &monitor…", self._window.show_monitor, "Ctrl+Shift+M")
         self._add(menu, "Runs that go on after a r&estart…", self._restarts)
         self._add(menu, "&History…", self._window.show_history, "Ctrl+H")
 
@@ -110,8 +108,9 @@ class Menus(QObject):
         self._show(RestartsDialog(self._desk, self._window))
 
     def _mirror(self, mirrored: list[tuple[QAction, QPushButton]]) -> None:
+        taken = {"m", "e", "h"}  # by the entries below
         for action, one in mirrored:
-            action.setText(f"&{one.text()}")
+            action.setText(_marked(one.text(), taken))
             action.setEnabled(one.isEnabled())
 
     def _enable(self, mirrored: list[tuple[QAction, QPushButton]]) -> None:
@@ -159,7 +158,7 @@ class Menus(QObject):
         self._add(menu, "&Keyboard shortcuts…", self._shortcuts, "F1")
         self.demo = self._add(menu, "Try it with a &demo", window.turn_demo)
         menu.addSeparator()
-        self._add(menu, "Open &log folder", lambda: self._open(self._desk.home / "logs"))
+        self._add(menu, "Open lo&g folder", lambda: self._open(self._desk.home / "logs"))
         self._add(menu, "&Licences…", lambda: self._show(LicencesDialog(window)))
         self._add(menu, "&About…", lambda: self._show(AboutDialog(window)))
 
@@ -175,3 +174,14 @@ class Menus(QObject):
 
 def _do(act: Callable[[], object], checked: bool) -> None:
     act()
+
+
+def _marked(text: str, taken: set[str]) -> str:
+    """With a mnemonic that no other entry of the menu has, where there is one: `taken` are theirs, and grow."""
+    starts = [at for at in range(len(text)) if at == 0 or text[at - 1] == " "]
+    for at in (*starts, *range(len(text))):
+        letter = text[at].lower()
+        if letter.isalnum() and letter not in taken:
+            taken.add(letter)
+            return f"{text[:at]}&{text[at:]}"
+    return text
