@@ -177,7 +177,7 @@ def _do(act: Callable[[], object], checked: bool) -> None:
 
 
 def _marked(text: str, taken: set[str]) -> str:
-    """With a mnemonic that no other entry of the menu has, where there is one: `taken` are theirs, and grow."""
+    """With a mnemonic that no other entry of the menu has; `taken` are theirs, and grow."""
     starts = [at for at in range(len(text)) if at == 0 or text[at - 1] == " "]
     for at in (*starts, *range(len(text))):
         letter = text[at].lower()
