@@ -7,27 +7,19 @@ what decided the outcome.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from migrator.core.outcome import Cause, State
+from migrator.core.outcome import State
 from migrator.core.paths import encodable
 from migrator.dicom.status import meaning
 from migrator.engine.manifest_lines import Row
 from migrator.engine.manifest_runs import Record
+from migrator.jobs.cause_words import CAUSE_WORDS
 from migrator.jobs.report_advice import advice_for
 from migrator.notify.message import Failure
 
 MOST_REASONS = 10  # of each destination; the rest is counted together
 _MOST_PATHS = 20  # that are named, where they may be
-
-_CAUSES: Mapping[Cause, str] = {
-    Cause.STATUS: "refused by the destination",
-    Cause.CONTEXT: "the destination accepts no encoding of it",
-    Cause.ASSOCIATION: "the association was refused or lost",
-    Cause.FILE: "the file could not be read as it was scanned",
-    Cause.ENCODING: "it cannot be brought into an encoding that the destination accepts",
-    Cause.DECISION: "it waits for a decision",
-}
 
 
 def failures_of(rows: Sequence[Row], total: int) -> tuple[Failure, ...]:
@@ -63,5 +55,5 @@ def reason_of(row: Row) -> str:
     elif row.state is State.UNKNOWN:
         why = "no answer came"
     else:
-        why = _CAUSES[row.cause]
+        why = CAUSE_WORDS[row.cause]
     return f"{row.state.value}: {why}"

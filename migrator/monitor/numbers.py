@@ -9,10 +9,11 @@ from typing import Any
 
 from migrator import __version__
 from migrator.core.outcome import State
+from migrator.core.paths import encodable
 from migrator.engine.accounting import Ledger, Snapshot
 from migrator.jobs.migrate_totals import total_of
 from migrator.monitor.history import History
-from migrator.monitor.problems import encodable, scrubbed
+from migrator.monitor.problems import scrubbed
 from migrator.monitor.watched import Watched
 
 STATES = (

@@ -10,12 +10,13 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from migrator.core.events import AssociationEnded, Emit, Event, InstanceSettled, Notice, ProblemFound
-from migrator.core.outcome import Cause, Outcome, Refusal, State
+from migrator.core.outcome import Outcome, Refusal, State
+from migrator.core.paths import encodable
+from migrator.jobs.cause_words import CAUSE_WORDS
 
 MOST_SHOWN = 20
 _MOST_KEPT = 100
@@ -25,27 +26,12 @@ _LONGEST_DETAIL = 1200
 _ERRORS = frozenset({State.FAILED, State.QUARANTINED, State.UNKNOWN})
 _TOLD = _ERRORS | {State.HELD, State.WARNED}
 
-_CAUSES: Mapping[Cause, str] = {
-    Cause.STATUS: "refused by the destination",
-    Cause.CONTEXT: "the destination accepts no encoding of it",
-    Cause.ASSOCIATION: "the association was lost",
-    Cause.FILE: "the file cannot be read as it should be",
-    Cause.ENCODING: "it cannot be brought into an encoding that the destination accepts",
-    Cause.DECISION: "it waits for a decision",
-}
-
 # From where a path begins to the end of its clause. A comma ends none: folders are named "DOE, JANE".
 _PATH = re.compile(r"(?<![\w.)])(?:[A-Za-z]:)?[\\/](?=\S)(?:.*[\\/](?!s\b))?.*?(?=: |; |$)", re.MULTILINE)
 # A relative path, or a name as DICOM writes it; "files/s" is neither.
 # Tried where a word begins alone, or a long one would take its length squared.
 _NAMING = re.compile(r"(?<!\S)(?!\S+/s\b)\S+[/\\^]\S*")
-_NO_TEXT = re.compile("[\ud800-\udfff]")
 _UID = re.compile(r"\b\d+(?:\.\d+){5,}\b")
-
-
-def encodable(text: str) -> str:
-    """A text as JSON can hold it: a file's name may be no text, on Windows in ways of its own."""
-    return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def scrubbed(text: str) -> str:
@@ -139,7 +125,9 @@ def _of_outcome(outcome: Outcome, path: str) -> _Found | None:
     state = outcome.state
     if state not in _TOLD:
         return None
-    words = "stored, with a warning of the destination" if state is State.WARNED else _CAUSES[outcome.cause]
+    words = (
+        "stored, with a warning of the destination" if state is State.WARNED else CAUSE_WORDS[outcome.cause]
+    )
     if outcome.status:
         words += f" (status {outcome.status:04X}"
         words += f": {outcome.refusal.value})" if outcome.refusal is not Refusal.NONE else ")"
