@@ -26,8 +26,8 @@ export async function post(address, content, csrf = "") {
 }
 
 async function read(answer) {
+  if (answer.ok) return answer.json(); // an answer that was cut short is none
   const content = await answer.json().catch(() => ({}));
-  if (answer.ok) return content;
   const wait = Number.parseInt(answer.headers.get("Retry-After") ?? "", 10);
   const words = typeof content.error === "string" ? content.error : `the server answered ${answer.status}`;
   throw new Refused(answer.status, words, Number.isFinite(wait) ? wait : 0);
