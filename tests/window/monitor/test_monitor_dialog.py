@@ -161,7 +161,7 @@ def test_the_sign_in_the_status_bar_is_there_while_a_run_is_served(qtbot: QtBot,
 
 def test_the_menu_leads_to_the_settings_where_nothing_is_served(qtbot: QtBot, window: MainWindow) -> None:
     window.go("log")
-    entry = next(one for one in window.menus.actions if "hone monitor" in one.text())
+    entry = next(one for one in window.menus.actions if "Phone monitor" in one.text().replace("&", ""))
     entry.trigger()
     options = window.configuration_page.options
     assert window.page == "configuration"
