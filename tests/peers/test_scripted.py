@@ -407,7 +407,7 @@ def test_stopping_it_wakes_whatever_waits(scripted_pacs: Start, made: Archive) -
         mute.sendall(struct.pack(">BxI", 1, 500))
         wait_until(lambda: len(pacs.associations) == 1, "it was accepted", 10)
         pacs.stop()
-    wait_until(lambda: pacs.is_idle, "it let go of the association", 10)
+        wait_until(lambda: pacs.is_idle, "it let go of the association", 10)
     assert not listens(pacs.port)
 
 
