@@ -205,12 +205,16 @@ class ScriptedPacs:
             connection.settimeout(None)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             log = Log(len(self.associations) + 1, started_at=time.monotonic())
+            talk = Talk(connection, stopping)
+            with self._lock:  # before any thread or test sees it, so that a stop finds it too
+                if stopping.is_set():
+                    talk.close()
+                    return
+                self._talks.add(talk)
             self.associations.append(log)
-            self._thread(self._serve, Talk(connection, stopping), log, stopping)
+            self._thread(self._serve, talk, log, stopping)
 
     def _serve(self, talk: Talk, log: Log, stopping: threading.Event) -> None:
-        with self._lock:
-            self._talks.add(talk)
         conversation = _Conversation(self, talk, log, stopping)
         ended = "ended by the PACS"
         try:
