@@ -27,8 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from dicom_migrator import complaint  # noqa: E402
-from migrator.bootstrap import SetupError  # noqa: E402
-from migrator.bootstrap.launch import SETUP_FAILED, prepare  # noqa: E402
+from migrator.bootstrap import SETUP_FAILED, SetupError  # noqa: E402
+from migrator.bootstrap.launch import prepare  # noqa: E402
 from migrator.bootstrap.layers import DEV  # noqa: E402
 from scripts import peers  # noqa: E402
 

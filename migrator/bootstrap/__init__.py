@@ -4,6 +4,8 @@ Standard library only, and nothing else of ours: it runs before any package is t
 is in `launch`, `layers`, `environment` and `locking`; the rest is imported when something must be installed.
 """
 
+SETUP_FAILED = 6  # the exit code
+
 
 class SetupError(Exception):
     """The environment cannot be made. The text tells people what is wrong and what helps."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from migrator.bootstrap import SetupError, libraries, locking
+from migrator.bootstrap import SETUP_FAILED, SetupError, libraries, locking
 from migrator.bootstrap.environment import (
     Environment,
     cache_folder,
@@ -19,7 +19,6 @@ from migrator.bootstrap.environment import (
 )
 from migrator.bootstrap.layers import BASE, DEV, WINDOW, Layer
 
-SETUP_FAILED = 6
 NO_WINDOW = 2
 INTERRUPTED = 130
 

@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from migrator.bootstrap import SetupError, locking, trouble
+from migrator.bootstrap import SETUP_FAILED, SetupError, locking, trouble
 from migrator.bootstrap.environment import (
     MARKER,
     PROGRAM,
@@ -38,7 +38,6 @@ WHEELS_FOR = "wheels/for.json"
 
 # A run that is to go on after a restart names its program's folder, and a machine may be off for long.
 _UNUSED_SECONDS = 365 * 86400.0
-_SETUP_FAILED = 6
 _INTERRUPTED = 130
 
 
@@ -57,7 +56,7 @@ def run(archive: str) -> int:
         root, hold = unpacked(Path(archive))
     except SetupError as error:
         print(f"dicom_migrator: {error}", file=sys.stderr)
-        return _SETUP_FAILED
+        return SETUP_FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
     hold.keep()

@@ -84,7 +84,7 @@ def monitored(request: MigrateRequest, control: Control) -> Iterator[Monitored |
         except MigratorError as error:
             watched.ending, watched.code = str(error), error.exit_code
             raise
-        except BaseException as error:
+        except BaseException as error:  # Ctrl-C too: the page shows how it ended, whatever ended it
             watched.code = 130 if isinstance(error, KeyboardInterrupt) else 1
             raise
 

@@ -57,5 +57,5 @@ class NotifySettings(Group):
         float, setting("tell when the disk of the data directory has fewer GB (10^9 bytes) free", "GB", ge=0)
     ] = 2.0
     notify_details: Annotated[
-        bool, setting("name paths and the source's folder there; they may name patients")
+        bool, setting("name paths, the source's folder and whole reasons there; they may name patients")
     ] = False

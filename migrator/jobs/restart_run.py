@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from migrator.core.control import Control
-from migrator.core.errors import UsageError
+from migrator.core.errors import Cancelled, DestinationError, SourceError, UsageError
 from migrator.core.settings_notify import NotifySettings
 from migrator.jobs.launch import Launched, launch
 from migrator.jobs.notifying_carriers import carriers_of
@@ -33,7 +33,6 @@ _EVERY = 10.0  # seconds between two looks at both
 _LOOK = 0.5  # seconds between two looks at the run
 _CONNECT = 5.0  # seconds that a destination may take to answer
 _LAST_LOOKS = 60  # at a run that was told to end, before it is left alone
-_NO_SOURCE, _NO_DESTINATION, _INTERRUPTED = 4, 3, 130
 
 _log = logging.getLogger("migrator.restart")
 
@@ -120,7 +119,9 @@ class GoOn:
             pause = min(self.every, left)
             self._control.wait(pause)
             left -= pause
-        if missing.code == _NO_DESTINATION and any(map(answers, destinations_of(self._home, entry))):
+        if missing.code == DestinationError.exit_code and any(
+            map(answers, destinations_of(self._home, entry))
+        ):
             return None  # the run tries the others again, while it sends to this one
         return missing
 
@@ -167,7 +168,7 @@ class GoOn:
                 looks -= 1
                 if not looks:
                     command.leave()
-                    return _INTERRUPTED
+                    return Cancelled.exit_code
             patience.wait(_LOOK)
         command.watch.close()
         why = command.messages().strip().rpartition("\n")[2] if code == UsageError.exit_code else ""
@@ -197,10 +198,10 @@ def missing_source(entry: Entry) -> Missing | None:
         with os.scandir(entry.source) as found:
             is_empty = next(found, None) is None
     except OSError as error:
-        return Missing(f"the source cannot be read ({error.strerror})", _NO_SOURCE)
+        return Missing(f"the source cannot be read ({error.strerror})", SourceError.exit_code)
     if entry.mount and not os.path.ismount(entry.mount):
-        return Missing("the source is not mounted", _NO_SOURCE)
-    return Missing("the source is empty", _NO_SOURCE) if is_empty else None
+        return Missing("the source is not mounted", SourceError.exit_code)
+    return Missing("the source is empty", SourceError.exit_code) if is_empty else None
 
 
 def missing_destinations(home: Path, entry: Entry) -> Missing | None:
@@ -208,7 +209,9 @@ def missing_destinations(home: Path, entry: Entry) -> Missing | None:
     silent = [node for node in destinations_of(home, entry) if not answers(node)]
     if not silent:
         return None
-    return Missing(f"no answer from {', '.join(f'{host}:{port}' for host, port in silent)}", _NO_DESTINATION)
+    return Missing(
+        f"no answer from {', '.join(f'{host}:{port}' for host, port in silent)}", DestinationError.exit_code
+    )
 
 
 def without(kept: Mapping[str, Any], group: str) -> bool:

@@ -93,6 +93,14 @@ class Secret:
             return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What the system's keyring says of a secret; of none, only whether there is a keyring."""
+
+    has_keyring: bool
+    is_kept: bool = False
+
+
 EMAIL_PASSWORD = Secret("e-mail password", "e-mail password", "DICOM_MIGRATOR_EMAIL_PASSWORD")
 WEBHOOK_URL = Secret("webhook address", "webhook address", "DICOM_MIGRATOR_WEBHOOK_URL")
 
@@ -113,3 +121,10 @@ def has_keyring() -> bool:
     """Whether this system has a keyring that could keep something."""
     # The backends that stand in where there is none have no priority to be chosen for.
     return float(_keyring().get_keyring().priority) > 0
+
+
+def keeping_of(secret: Secret | None) -> Keeping:
+    """Ask the keyring, which may have to be unlocked first."""
+    if not has_keyring():
+        return Keeping(has_keyring=False)
+    return Keeping(has_keyring=True, is_kept=secret is not None and secret.is_kept())

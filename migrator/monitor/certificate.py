@@ -90,9 +90,7 @@ def _kept(file: Path, names: Sequence[str]) -> Path | None:
 
         cert = x509.load_pem_x509_certificate(file.read_bytes())
         alternative = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ImportError, OSError, ValueError, LookupError):
-        return None
-    except Exception:  # noqa: BLE001 - a damaged file: whatever it is read as, another one is made
+    except Exception:  # noqa: BLE001 - none, or a damaged one: whatever it is read as, another is made
         return None
     known = {str(one.value) for one in alternative}
     # IPv6 addresses that are changed every day, for privacy, would make every day's certificate another one.

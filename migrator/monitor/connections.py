@@ -172,7 +172,7 @@ class Server(uvicorn.Server):
                 if self._tls is None:
                     await self._greet(connection)
                     continue
-            except BaseException:
+            except BaseException:  # cancelled at the end: nobody else knows this connection yet
                 connection.close()
                 raise
             if len(self._greeted) >= _MOST_HANDSHAKES:

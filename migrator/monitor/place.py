@@ -140,6 +140,11 @@ def _names(asked: str, bound: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*named, str(address), *own]))
 
 
+def pairing_link(address: str, code: str) -> str:
+    """What a QR code is to hold: the code after # is never sent to a server, so no log keeps it."""
+    return f"{address}/#pair={code}" if code else f"{address}/"
+
+
 def own_addresses() -> list[str]:
     """This machine's addresses in its networks, as far as it knows them itself; nobody is asked."""
     found: list[str] = []

@@ -28,7 +28,7 @@ from migrator.monitor.certificate import Secured, secured
 from migrator.monitor.connections import MOST_HEAD, Connection, Server, quiet
 from migrator.monitor.guard import Guard
 from migrator.monitor.numbers import Numbers
-from migrator.monitor.place import Listening, check, listen
+from migrator.monitor.place import Listening, check, listen, pairing_link
 from migrator.monitor.sessions import Pairing
 from migrator.monitor.stream import Pulse
 from migrator.monitor.watched import Watched
@@ -64,8 +64,8 @@ class Place:
 
     @property
     def link(self) -> str:
-        """What a QR code is to hold: the code after # is never sent to a server, so no log keeps it."""
-        return f"{self.address}/#pair={self.code}" if self.code else f"{self.address}/"
+        """What a QR code is to hold."""
+        return pairing_link(self.address, self.code)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 from pydicom.uid import ExplicitVRLittleEndian
 
-from migrator.bootstrap.launch import SETUP_FAILED
+from migrator.bootstrap import SETUP_FAILED
 from migrator.dicom.codestreams import CODESTREAMS, write_codestream
 from migrator.jobs.launch import Launched, launched
 from tests.conftest import lack

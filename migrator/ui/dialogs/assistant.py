@@ -14,7 +14,6 @@ from PyQt5.QtWidgets import (
     QDialog,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QProgressBar,
     QTableView,
     QVBoxLayout,
@@ -28,9 +27,10 @@ from migrator.jobs.discover import DiscoverJob, Finding, Kind
 from migrator.records.words import count, counted
 from migrator.ui.desk import Desk
 from migrator.ui.dialogs.assistant_form import PlacesForm
-from migrator.ui.dialogs.assistant_model import HEADS, FindingsModel
+from migrator.ui.dialogs.assistant_model import FindingsModel
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row, set_role
+from migrator.ui.widgets.cells import dress_table
 from migrator.ui.widgets.fields_words import sentence
 
 _DRAIN = 100  # milliseconds
@@ -145,20 +145,9 @@ class ConnectionAssistant(QDialog):
     def _table(self) -> QTableView:
         table = QTableView()
         table.setModel(self.model)
-        table.setAccessibleName("What was found")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        dress_table(table, "What was found", _WIDTHS)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setTabKeyNavigation(False)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(tokens.ROW)
-        head = table.horizontalHeader()
-        for number, width in enumerate(_WIDTHS):
-            head.resizeSection(number, width)
-        head.setSectionResizeMode(len(HEADS) - 1, QHeaderView.ResizeMode.Stretch)
-        head.setHighlightSections(False)
-        head.setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft))
+        table.horizontalHeader().setStretchLastSection(True)
         table.clicked.connect(self._clicked)
         table.doubleClicked.connect(lambda _: self.take())
         table.selectionModel().selectionChanged.connect(lambda *_: self._offer())

@@ -11,7 +11,6 @@ from PyQt5.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QDialog,
-    QHeaderView,
     QLineEdit,
     QPushButton,
     QShortcut,
@@ -32,6 +31,7 @@ from migrator.ui.dialogs.history_model import HistoryModel
 from migrator.ui.dialogs.report import ReportDialog
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row
+from migrator.ui.widgets.cells import dress_table
 
 _STATE = "history/header"
 _WIDTHS = (128, 128, 190, 180, 76, 104, 158, 100)
@@ -75,22 +75,12 @@ class HistoryDialog(QDialog):
     def _make_table(self) -> QTableView:
         table = QTableView()
         table.setModel(self.model)
-        table.setAccessibleName("Migrations")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        dress_table(table, "Migrations", _WIDTHS)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setWordWrap(False)
         table.setItemDelegate(_Coloured(table))
-        table.setShowGrid(False)
         table.setAlternatingRowColors(True)
-        table.setTabKeyNavigation(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(tokens.ROW)
         header = table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
-        header.setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter)
-        for number, width in enumerate(_WIDTHS):
-            table.setColumnWidth(number, width)
         kept = self._desk.state.value(_STATE)
         if isinstance(kept, QByteArray):
             header.restoreState(kept)

@@ -10,6 +10,7 @@ from PyQt5.QtCore import Qt, QTimer, QUrl
 from PyQt5.QtGui import QDesktopServices
 from PyQt5.QtWidgets import QApplication, QDialog, QLineEdit, QWidget
 
+from migrator.monitor.place import pairing_link
 from migrator.ui.desk import Desk
 from migrator.ui.running import Migration, Sight
 from migrator.ui.theme import tokens
@@ -123,7 +124,7 @@ class MonitorDialog(QDialog):
             return
         address, code = monitor["address"], monitor["code"]
         is_alone = _is_loopback(address)
-        self.qr.show_text(pairing_address(address, code))
+        self.qr.show_text(pairing_link(address, code))
         if self.address.text() != address:
             self.address.setText(address)
             self.address.setCursorPosition(0)
@@ -163,11 +164,6 @@ def why_not_served(desk: Desk) -> str | None:
     if sight is not None and sight.is_live:
         return "This run serves no phone monitor: it was begun without. The next one will"
     return "The phone monitor is on: its address is here as soon as a migration runs"
-
-
-def pairing_address(address: str, code: str) -> str:
-    """What a camera is shown. The code stands behind #, which no browser sends and no log keeps."""
-    return f"{address.rstrip('/')}/#pair={code}" if code else address
 
 
 def _words(address: str, code: str, *, is_alone: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PyQt5.QtCore import QSize, Qt
-from PyQt5.QtWidgets import QAbstractItemView, QDialog, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from PyQt5.QtWidgets import QAbstractItemView, QDialog, QTableWidget, QTableWidgetItem, QWidget
 
 from migrator.core.errors import MigratorError
 from migrator.jobs.restart import Entry, entries, is_written, remove
@@ -13,6 +13,7 @@ from migrator.records.words import counted, moment
 from migrator.ui.desk import Desk
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row
+from migrator.ui.widgets.cells import dress_table
 
 _COLUMNS = ("Source", "Destinations", "Begun")
 _WIDTHS = (330, 250, 130)
@@ -129,20 +130,8 @@ class RestartsDialog(QDialog):
 def _table() -> QTableWidget:
     table = QTableWidget(0, len(_COLUMNS))
     table.setHorizontalHeaderLabels(list(_COLUMNS))
-    table.setAccessibleName("Runs that go on after a restart")
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    dress_table(table, "Runs that go on after a restart", _WIDTHS)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setWordWrap(False)
-    table.setShowGrid(False)
     table.setAlternatingRowColors(True)
-    table.setTabKeyNavigation(False)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(tokens.ROW)
-    header = table.horizontalHeader()
-    header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-    header.setStretchLastSection(True)
-    header.setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter)
-    for number, width in enumerate(_WIDTHS):
-        table.setColumnWidth(number, width)
+    table.horizontalHeader().setStretchLastSection(True)
     return table

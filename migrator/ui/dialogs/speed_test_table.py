@@ -11,6 +11,7 @@ from PyQt5.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from migrator.jobs.speed_test_kept import Level
 from migrator.ui.theme import tokens
+from migrator.ui.widgets.cells import dress_table
 
 COLUMNS = ("Workers", "Files/s", "MB/s", "Answers after", "95 % within")
 _NOWHERE = QModelIndex()
@@ -77,17 +78,9 @@ class LevelTable(QTableView):
         super().__init__()
         self._model = _LevelModel()
         self.setModel(self._model)
-        self.setAccessibleName("Speed by the number of workers")
+        dress_table(self, "Speed by the number of workers")
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(tokens.ROW)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.horizontalHeader().setHighlightSections(False)
-        self.horizontalHeader().setDefaultAlignment(
-            Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
-        )
 
     def show_levels(self, levels: Sequence[Level], advised: int | None) -> None:
         """A line for each; `advised` is the number of workers that is recommended."""

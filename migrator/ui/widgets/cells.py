@@ -20,12 +20,23 @@ def text_table(model: QAbstractItemModel, widths: Sequence[int], name: str) -> Q
     view = QTableView()
     view.setModel(model)
     view.setItemDelegate(CellDelegate(view))
-    view.setAccessibleName(name)
     view.setAlternatingRowColors(True)
+    dress_table(view, name, widths)
+    view.horizontalHeader().setStretchLastSection(True)
+    return view
+
+
+def dress_table(view: QTableView, name: str, widths: Sequence[int] = ()) -> None:
+    """What all tables have in common: whole rows of one height, no grid, nothing to edit.
+
+    `name` is what a screen reader says; `widths` are the columns' from the left, in pixels.
+    """
+    view.setAccessibleName(name)
+    view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+    view.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
     view.setShowGrid(False)
     view.setWordWrap(False)
     view.setTabKeyNavigation(False)
-    view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
     rows = view.verticalHeader()
     rows.hide()
     rows.setDefaultSectionSize(tokens.ROW)
@@ -34,10 +45,8 @@ def text_table(model: QAbstractItemModel, widths: Sequence[int], name: str) -> Q
     head.setDefaultAlignment(LEFT)
     head.setTextElideMode(Qt.TextElideMode.ElideRight)
     head.setHighlightSections(False)
-    head.setStretchLastSection(True)
     for column, width in enumerate(widths):
         view.setColumnWidth(column, width)
-    return view
 
 
 class CellDelegate(QStyledItemDelegate):

@@ -10,8 +10,9 @@ from pytestqt.qtbot import QtBot
 
 from migrator.core.model import Node
 from migrator.core.settings_monitor import MonitorSettings
+from migrator.monitor.place import pairing_link
 from migrator.ui.desk import Desk
-from migrator.ui.dialogs.monitor import MonitorDialog, pairing_address
+from migrator.ui.dialogs.monitor import MonitorDialog
 from migrator.ui.main_window import MainWindow
 from migrator.ui.running import Migration, Sight
 from migrator.ui.widgets.qr import QrCode
@@ -59,7 +60,7 @@ def modules_of(image: QImage, count: int) -> list[list[bool]]:
 
 
 def test_the_qr_code_is_drawn_crisp_module_by_module(qtbot: QtBot) -> None:
-    text = pairing_address("http://192.168.100.200:8090", "123456")
+    text = pairing_link("http://192.168.100.200:8090", "123456")
     assert text == "http://192.168.100.200:8090/#pair=123456"
     code = QrCode("A code")
     qtbot.addWidget(code)

@@ -8,7 +8,7 @@ from typing import Any
 
 from PyQt5.QtCore import QAbstractTableModel, QModelIndex, Qt, pyqtSignal
 from PyQt5.QtGui import QColor, QKeyEvent
-from PyQt5.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from PyQt5.QtWidgets import QAbstractItemView, QTableView
 
 from migrator.core.outcome import State
 from migrator.jobs.inventory_nodes import SeriesNode
@@ -18,6 +18,7 @@ from migrator.jobs.tail import WORDS, Row
 from migrator.records.words import count, size
 from migrator.ui.pages.browser.tree_model import as_tip
 from migrator.ui.theme import tokens
+from migrator.ui.widgets.cells import dress_table
 
 _TITLES = ("No.", "File", "SOP Class", "Size", "State")
 _NUMBER, _FILE, _CLASS, _SIZE, _STATE = range(len(_TITLES))
@@ -167,25 +168,11 @@ class InstanceView(QTableView):
         super().__init__()
         self.instances = model
         self.setModel(model)
-        self.setAccessibleName("Instances of the series")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        dress_table(self, "Instances of the series", _WIDTHS)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        rows = self.verticalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(tokens.ROW)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter)
-        header.setStretchLastSection(True)
-        for column, width in enumerate(_WIDTHS):
-            self.setColumnWidth(column, width)
+        self.horizontalHeader().setStretchLastSection(True)
         self.selectionModel().currentRowChanged.connect(lambda now, before: self.row_changed.emit(now.row()))
 
     @property

@@ -22,6 +22,7 @@ from migrator.jobs.imaging import Tag
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import column
+from migrator.ui.widgets.cells import dress_table
 
 _HEADERS = ("Attribute", "Value", "Tag")
 _NAME_WIDTH, _NARROW = 150, 360  # pixels
@@ -107,22 +108,10 @@ class TagTable(QTableView):
         super().__init__()
         self._model = model
         self.setModel(model)
-        self.setAccessibleName("Important attributes")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        dress_table(self, "Important attributes")
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        rows = self.verticalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(tokens.ROW)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.setColumnWidth(0, _NAME_WIDTH)
         self.setColumnWidth(2, self.fontMetrics().horizontalAdvance("(0000,0000)") + tokens.WIDE)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

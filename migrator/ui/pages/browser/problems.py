@@ -8,7 +8,6 @@ from typing import Any
 from PyQt5.QtCore import QAbstractTableModel, QModelIndex, Qt
 from PyQt5.QtGui import QColor, QIcon
 from PyQt5.QtWidgets import (
-    QAbstractItemView,
     QDialog,
     QDialogButtonBox,
     QHeaderView,
@@ -24,6 +23,7 @@ from migrator.ui.pages.browser.instances import state_words
 from migrator.ui.pages.browser.tree_model import as_tip
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import label
+from migrator.ui.widgets.cells import dress_table
 
 _TITLES = ("State", "File", "Size")
 
@@ -70,20 +70,9 @@ class ProblemDialog(QDialog):
         table = QTableView()
         table.setModel(ProblemModel(tree))
         table.model().setParent(self)
-        table.setAccessibleName("Files that cannot be sent")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
+        dress_table(table, "Files that cannot be sent", (380, 300, 90))
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(tokens.ROW)
-        header = table.horizontalHeader()
-        header.setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter)
-        table.setColumnWidth(0, 380)
-        table.setColumnWidth(2, 90)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
         buttons.rejected.connect(self.reject)

@@ -6,7 +6,6 @@ from PyQt5.QtCore import QItemSelectionModel, QModelIndex, QPoint, QRect, QSize,
 from PyQt5.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPalette, QResizeEvent
 from PyQt5.QtWidgets import (
     QAbstractItemView,
-    QHeaderView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -18,6 +17,7 @@ from migrator.jobs.inventory_view import COLUMNS
 from migrator.ui.pages.browser.tree_model import NODE, TreeModel, check_state, level_of
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
+from migrator.ui.widgets.cells import dress_table
 
 _STEP = 16  # pixels of one level, of the chevron, of the box and of the icon
 _WIDTHS = {"id": 116, "modality": 54, "date": 92, "studies": 70, "series": 64, "instances": 84, "size": 84}
@@ -42,27 +42,17 @@ class TreeView(QTableView):
         self.lines = model
         self.setModel(model)
         self.setItemDelegateForColumn(0, _NameDelegate(self))
-        self.setAccessibleName("Patients, studies and series")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        dress_table(
+            self, "Patients, studies and series", [_WIDTHS.get(column, _NAME_WIDTH) for column in COLUMNS]
+        )
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        rows = self.verticalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(tokens.ROW)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionsClickable(True)
         header.setSortIndicatorShown(True)
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         header.setMinimumSectionSize(40)
-        for index, column in enumerate(COLUMNS):
-            self.setColumnWidth(index, _WIDTHS.get(column, _NAME_WIDTH))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The names take what the other columns leave."""

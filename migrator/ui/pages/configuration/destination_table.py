@@ -13,10 +13,10 @@ from migrator.ui.configuration import Destination
 from migrator.ui.pages.configuration.destination_check import faults, title
 from migrator.ui.pages.configuration.destination_echo import Echoes
 from migrator.ui.theme import tokens
+from migrator.ui.widgets.cells import dress_table
 
 _HEADS = ("Destination", "Node", "Our AE title", "TLS", "Last test")
 _ROLES = {"good": tokens.GREEN, "warning": tokens.AMBER, "error": tokens.RED}
-_LEFT = Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
 _WHOLE_ROW = (
     QItemSelectionModel.SelectionFlags(QItemSelectionModel.SelectionFlag.ClearAndSelect)
     | QItemSelectionModel.SelectionFlag.Rows
@@ -120,18 +120,9 @@ class DestinationTable(QTableView):
         self._model.switched.connect(self.switched)
         echoes.changed.connect(self._model.refresh)
         self.setModel(self._model)
-        self.setAccessibleName("Destinations")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        dress_table(self, "Destinations")
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setDefaultSectionSize(tokens.ROW)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(_LEFT)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)  # a name may be long
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import QLineEdit, QWidget
 
 from migrator.core.errors import MigratorError
 from migrator.core.settings import TlsSettings
-from migrator.jobs.secrets import has_keyring, passphrase_of
+from migrator.jobs.secrets import Keeping, keeping_of, passphrase_of
 from migrator.ui.desk import Desk
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row, set_role
 from migrator.ui.widgets.fields import SettingsForm
 from migrator.ui.widgets.fields_words import sentence
-
-
-@dataclass(frozen=True, slots=True)
-class _Keeping:
-    """What the keyring says of a key; without a key, only whether there is a keyring."""
-
-    has_keyring: bool
-    is_kept: bool = False
 
 
 class PassphrasePanel(QWidget):
@@ -32,7 +22,7 @@ class PassphrasePanel(QWidget):
         super().__init__()
         self._desk = desk
         self._key = ""
-        self._keeping: _Keeping | None = None
+        self._keeping: Keeping | None = None
         self.line = QLineEdit()
         self.line.setEchoMode(QLineEdit.EchoMode.Password)
         self.line.setAccessibleName("Passphrase of our key")
@@ -66,10 +56,10 @@ class PassphrasePanel(QWidget):
 
         def take(came: object) -> None:
             if key == self._key:
-                self._keeping = came if isinstance(came, _Keeping) else _Keeping(has_keyring=False)
+                self._keeping = came if isinstance(came, Keeping) else Keeping(has_keyring=False)
                 self._show()
 
-        self._desk.later(lambda: _asked(key), take)
+        self._desk.later(lambda: keeping_of(passphrase_of(key) if key else None), take)
 
     def _keep(self) -> None:
         key, passphrase = self._key, self.line.text()
@@ -111,12 +101,6 @@ class PassphrasePanel(QWidget):
     def _say(self, words: str, role: str = "caption") -> None:
         set_role(self.note, role)
         self.note.setText(words)
-
-
-def _asked(key: str) -> _Keeping:
-    if not has_keyring():
-        return _Keeping(has_keyring=False)
-    return _Keeping(has_keyring=True, is_kept=bool(key) and passphrase_of(key).is_kept())
 
 
 class TlsPanel(QWidget):

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from PyQt5.QtCore import QEvent, pyqtSignal
 from PyQt5.QtWidgets import QLineEdit, QWidget
 
 from migrator.core.errors import MigratorError
-from migrator.jobs.secrets import Secret, has_keyring
+from migrator.jobs.secrets import Keeping, Secret, keeping_of
 from migrator.ui.desk import Desk
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row, set_role
 from migrator.ui.widgets.fields_words import sentence
-
-
-@dataclass(frozen=True, slots=True)
-class _Keeping:
-    """What the system's keyring says of the secret."""
-
-    has_keyring: bool
-    is_kept: bool = False
 
 
 class SecretLine(QWidget):
@@ -35,7 +26,7 @@ class SecretLine(QWidget):
         self._desk = desk
         self._secret = secret
         self._file = ""
-        self._keeping: _Keeping | None = None
+        self._keeping: Keeping | None = None
         self._is_asked = False
         title = sentence(secret.words)
         self.line = QLineEdit()
@@ -87,7 +78,7 @@ class SecretLine(QWidget):
 
     def ask(self) -> None:
         """Ask the keyring whether it is kept, in a thread: it may have to be unlocked first."""
-        self._desk.later(lambda: _asked(self._secret), self._take)
+        self._desk.later(lambda: keeping_of(self._secret), self._take)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -101,7 +92,7 @@ class SecretLine(QWidget):
             self.ask()
 
     def _take(self, came: object) -> None:
-        self._keeping = came if isinstance(came, _Keeping) else _Keeping(has_keyring=False)
+        self._keeping = came if isinstance(came, Keeping) else Keeping(has_keyring=False)
         self._show()
         self.changed.emit()
 
@@ -156,9 +147,3 @@ class SecretLine(QWidget):
     def _say(self, words: str, role: str = "caption") -> None:
         set_role(self.note, role)
         self.note.setText(words)
-
-
-def _asked(secret: Secret) -> _Keeping:
-    if not has_keyring():
-        return _Keeping(has_keyring=False)
-    return _Keeping(has_keyring=True, is_kept=secret.is_kept())

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt5 import sip
-from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import (
-    QAbstractItemView,
     QFileDialog,
     QHeaderView,
     QLineEdit,
@@ -24,6 +22,7 @@ from migrator.records.words import counted
 from migrator.ui.desk import Desk
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import button, column, label, row, set_role
+from migrator.ui.widgets.cells import dress_table
 from migrator.ui.widgets.fields_words import sentence
 
 _HEADS = ("Tag", "Name", "Before", "After")
@@ -125,16 +124,7 @@ class RulesPreview(QWidget):
 def _table() -> QTableWidget:
     table = QTableWidget(0, len(_HEADS))
     table.setHorizontalHeaderLabels(_HEADS)
-    table.setAccessibleName("What the rules change in the file")
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setTabKeyNavigation(False)
-    table.setWordWrap(False)
-    table.setTextElideMode(Qt.TextElideMode.ElideRight)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(tokens.ROW)
+    dress_table(table, "What the rules change in the file")
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-    table.horizontalHeader().setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft))
-    table.horizontalHeader().setHighlightSections(False)
     return table

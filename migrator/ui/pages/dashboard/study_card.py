@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QResizeEvent
 from PyQt5.QtWidgets import QAbstractItemView, QComboBox, QFrame, QHeaderView, QTableView
 
@@ -23,6 +22,7 @@ from migrator.ui.pages.dashboard.studies import (
 )
 from migrator.ui.theme import tokens
 from migrator.ui.widgets.basics import card, column, label, row
+from migrator.ui.widgets.cells import dress_table
 
 _NARROW = 640  # pixels
 _WIDTHS = {PATIENT: 140, STUDY: 120, DATE: 84, MODALITY: 48, FILES: 100, PROGRESS: 76, TROUBLE: 60}
@@ -53,22 +53,12 @@ class StudyCard(QFrame):
     def _make_table(self) -> QTableView:
         table = QTableView()
         table.setModel(self.model)
-        table.setAccessibleName("Studies and how far each has come")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        dress_table(table, "Studies and how far each has come")
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
         table.setItemDelegateForColumn(PROGRESS, ProgressBarDelegate(table))
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(tokens.ROW)
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter)
         for place, width in _WIDTHS.items():
             table.setColumnWidth(place, width)
-        header.setSectionResizeMode(STUDY, QHeaderView.ResizeMode.Stretch)
+        table.horizontalHeader().setSectionResizeMode(STUDY, QHeaderView.ResizeMode.Stretch)
         table.setMinimumHeight(10 * tokens.ROW)
         return table
 

@@ -11,7 +11,6 @@ from PyQt5.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QFileDialog,
-    QHeaderView,
     QLineEdit,
     QShortcut,
     QStackedWidget,
@@ -31,6 +30,7 @@ from migrator.ui.pages.page import Page
 from migrator.ui.theme import tokens
 from migrator.ui.theme.icons import icon
 from migrator.ui.widgets.basics import button, column, label, row, tool
+from migrator.ui.widgets.cells import dress_table
 
 _TYPING = 150  # milliseconds after the last key before what is typed counts
 
@@ -85,20 +85,10 @@ class LogPage(Page):
     def _make_table(self) -> QTableView:
         table = QTableView()
         table.setModel(self.model)
-        table.setAccessibleName("Lines of the log")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        dress_table(table, "Lines of the log")
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(tokens.ROW)
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = table.horizontalHeader()
-        header.setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
-        header.setStretchLastSection(True)
+        table.horizontalHeader().setStretchLastSection(True)
         metrics = table.fontMetrics()
         for number, widest in enumerate(("00:00:00", "warning")):
             table.setColumnWidth(number, metrics.horizontalAdvance(widest) + 3 * tokens.SMALL)

@@ -12,12 +12,12 @@ from PyQt5.QtGui import (
     QPaintEvent,
     QResizeEvent,
 )
-from PyQt5.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
+from PyQt5.QtWidgets import QAbstractItemView, QMenu, QTableView
 
 from migrator.jobs import row_words
 from migrator.ui.models.rows import MOST_KEPT, RowsModel
 from migrator.ui.theme import tokens
-from migrator.ui.widgets.cells import LEFT, CellDelegate
+from migrator.ui.widgets.cells import CellDelegate, dress_table
 
 _STATE = "upload/columns"
 _LEAST = (112, 94, 58, 98, 104, 96, 94, 92, 240)
@@ -44,20 +44,12 @@ class RowTable(QTableView):
         self.follows = False
         self.setModel(model)
         self.setItemDelegate(CellDelegate(self))
-        self.setAccessibleName("Instances")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        dress_table(self, "Instances")
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setAlternatingRowColors(True)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
         self.setMouseTracking(True)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        rows = self.verticalHeader()
-        rows.hide()
-        rows.setMinimumSectionSize(tokens.ROW)
-        rows.setDefaultSectionSize(tokens.ROW)
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setMinimumSectionSize(tokens.ROW)
         self._dress_header()
         model.rearranging.connect(self._trim_selection)
         bar = self.verticalScrollBar()
@@ -71,10 +63,7 @@ class RowTable(QTableView):
         header.setSelectionModel(QItemSelectionModel(self.model(), header))
         header.setSectionsMovable(True)
         header.setSectionsClickable(True)
-        header.setHighlightSections(False)
         header.setStretchLastSection(True)
-        header.setDefaultAlignment(LEFT)
-        header.setTextElideMode(Qt.TextElideMode.ElideRight)
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._header_menu)
         kept = self._state.value(_STATE)

@@ -7,9 +7,10 @@ from typing import Any
 
 from PyQt5.QtCore import QAbstractTableModel, QModelIndex, Qt
 from PyQt5.QtGui import QColor, QGuiApplication, QKeySequence
-from PyQt5.QtWidgets import QAction, QHeaderView, QTableView
+from PyQt5.QtWidgets import QAction, QTableView
 
 from migrator.ui.theme import tokens
+from migrator.ui.widgets.cells import dress_table
 
 _WIDEST = 420
 
@@ -54,20 +55,10 @@ class TextTable(QTableView):
         super().__init__()
         self._model = TextModel(columns)
         self.setModel(self._model)
-        self.setAccessibleName(name)
+        dress_table(self, name)
         self.setAlternatingRowColors(True)
-        self.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
         self.setHorizontalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(tokens.ROW)
-        header = self.horizontalHeader()
-        header.setStretchLastSection(True)
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.horizontalHeader().setStretchLastSection(True)
         copy = QAction("Copy rows", self)
         copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
         copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
