@@ -16,6 +16,7 @@ from migrator.checks.verify_report import StudyResult, VerifyReport
 from migrator.core.control import Control
 from migrator.core.errors import DestinationError
 from migrator.core.model import Proof, StudyHoldings
+from migrator.core.room import where_there_is_room
 
 _MOST_FAILURES = 3  # in a row; then the destination is not asked any more
 _PROBED = 3  # studies; how long they take tells how far away the destination is
@@ -177,7 +178,10 @@ class _Inquiry:
             return _unknown(expected.uid, "not asked: the destination stopped answering")
         uids = {series_uid: frozenset(uids) for series_uid, uids in expected.series.items()}
         try:
-            held = self._prover.holdings(expected.uid, uids)
+            if self._is_helper:
+                held = self._prover.holdings(expected.uid, uids)
+            else:
+                held = where_there_is_room(lambda: self._prover.holdings(expected.uid, uids), control)
         except DestinationError as error:
             control.check()
             if self._is_helper:

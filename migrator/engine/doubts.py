@@ -9,6 +9,7 @@ from typing import TypeVar
 from migrator.core.errors import DestinationError, Unreachable
 from migrator.core.model import Instance, Reason, StudyBatch
 from migrator.core.outcome import Cause, Outcome, State
+from migrator.core.room import where_there_is_room
 from migrator.engine.lane import Lane
 from migrator.engine.line import Line
 from migrator.engine.remedies.chain import Questions
@@ -82,7 +83,7 @@ class Doubts:
             if isinstance(error, Unreachable) or not error.may_retry or not self._line.make_room():
                 raise
         try:
-            return ask(subject)
+            return where_there_is_room(lambda: ask(subject), self._lane.control)
         finally:
             self._lane.asking.close()
 

@@ -26,6 +26,7 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE
 from migrator.core.model import Node
 from migrator.dicom.inquiry import PATIENT_ROOT, STUDY_ROOT
 from migrator.dicom.probe import VERIFICATION
+from tests.peers.processes import free_port
 from tests.peers.scripted_find import Holdings
 from tests.peers.scripted_rules import LOCAL_LIMIT, Act, Arrived, Greeting, Proposal, Rule, Script
 from tests.peers.scripted_talk import ABORT_BY_PROVIDER, GARBAGE, NO_DATA_SET, Over, Silent, Talk, message
@@ -145,10 +146,10 @@ class ScriptedPacs:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self._receive_buffer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
+        self.port = self.port or free_port()  # nobody else takes it while this PACS is down
         listener.bind(("127.0.0.1", self.port))
         listener.listen(64)
         listener.settimeout(_POLL_SECONDS)
-        self.port = listener.getsockname()[1]
         self._listener = listener
         self._thread(self._listen, listener, self._stopping)
 
@@ -222,15 +223,17 @@ class ScriptedPacs:
         except Over as over:
             ended = str(over)
             if ended == "released" and not self.script.ignores_release:
+                if not self.script.lingering:
+                    self._give_back(conversation)  # before the other side hears of it, and comes again
                 with suppress(Over):
                     talk.confirm_release()
+                stopping.wait(self.script.lingering)
             elif ended == "released":
                 talk.read_to_the_end()
         finally:
+            self._give_back(conversation)
             with self._lock:
                 self._talks.discard(talk)
-                self._served -= conversation.is_served
-                self._lock.notify_all()
             talk.close()
             log.ended_at = time.monotonic()
             log.ended = ended
@@ -246,6 +249,13 @@ class ScriptedPacs:
                 self._lock.wait(_POLL_SECONDS)
             self._served += 1
             return True
+
+    def _give_back(self, conversation: _Conversation) -> None:
+        """Count its association no more among those that are served."""
+        with self._lock:
+            self._served -= conversation.is_served
+            conversation.is_served = False
+            self._lock.notify_all()
 
     def number(self, command: Dataset, log: Log, syntax: str) -> Arrived:
         with self._lock:

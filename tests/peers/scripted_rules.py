@@ -161,7 +161,8 @@ class Script:
     """How the PACS behaves; as it stands here it behaves well, and stores whatever comes.
 
     Associations: `most_associations` (0: any number) beyond which it rejects for its local limit, with
-    `refusal_delay` not at once, or with `queues` lets them wait; `reject` rejects all of them; it takes only
+    `refusal_delay` not at once, or with `queues` lets them wait, while one that is released counts for
+    `lingering` yet; `reject` rejects all of them; it takes only
     `called_ae_titles`, `sop_classes`, `syntaxes` where these name any, and what `accepts` does. `close_after`
     files or `close_idle` seconds of silence it ends an association by `close_by`. All delays are in seconds.
     `patients` are whom a study is known under, stored or not.
@@ -174,6 +175,7 @@ class Script:
     reject: tuple[int, int, int] | None = None
     most_associations: int = 0
     refusal_delay: float = 0.0
+    lingering: float = 0.0
     queues: bool = False
     called_ae_titles: Collection[str] = ()
     sop_classes: Collection[str] = ()

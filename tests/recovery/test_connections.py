@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
+from migrator.core.errors import MigratorError
+from migrator.engine.breaker import Breaker
 from tests.migrate.running import Command
 from tests.peers import Act, Greeting, Known, Rule, Script, ScriptedPacs
 from tests.peers.archives import Archive
@@ -43,7 +45,9 @@ def test_a_conversation_that_breaks_costs_nothing(
 ) -> None:
     source = archive(studies=3, instances=10, side=256)
     pacs = scripted_pacs(Rule(act=act, every=9, first=27), receive_buffer=16384)
-    ran = migrate(source.folder, pacs.node, "--workers", "2", "--verify", *QUICK)
+    # Only who says nothing is waited for; all others are waited for as long as they may need.
+    patience = QUICK if act in (Act.SILENCE, Act.STOP_READING) else ()
+    ran = migrate(source.folder, pacs.node, "--workers", "2", "--verify", *patience)
     assert ran.code == 0, ran.told
     assert pacs.uids == source.uids
     assert ran.counts("sent", "failed", "unknown", "pending") == (30, 0, 0, 0)
@@ -111,10 +115,19 @@ def test_what_fails_for_good_has_no_wave(archive: Make, scripted_pacs: Start, mi
 
 
 def test_a_destination_that_goes_down_leaves_everything_pending_until_it_is_back(
-    archive: Make, scripted_pacs: Start, migrate: Command
+    archive: Make, scripted_pacs: Start, migrate: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = archive(studies=4, instances=10)
-    pacs = scripted_pacs(Rule(act=Act.GO_DOWN, numbers=(15,), back_after=1.5))
+    pacs = scripted_pacs(Rule(act=Act.GO_DOWN, numbers=(15,)))
+    failed = Breaker.failed
+
+    def back_when_left_alone(breaker: Breaker, error: MigratorError) -> bool:
+        is_left_alone = failed(breaker, error)
+        if is_left_alone and not pacs.is_listening:
+            pacs.start()
+        return is_left_alone
+
+    monkeypatch.setattr(Breaker, "failed", back_when_left_alone)
     ran = migrate(source.folder, pacs.node, "--workers", "3", "--verify")
     assert ran.code == 0, ran.told
     assert ran.counts("sent", "failed", "unknown") == (40, 0, 0)
@@ -291,13 +304,13 @@ def known_only_as(patient_id: str, source: Archive) -> Script:
     return Script(rules=(Rule(0xFFFB, when=patient_is_not(patient_id)),), patients=known)
 
 
-@pytest.mark.parametrize("most", [1, 2])
+@pytest.mark.parametrize(("most", "lingering"), [(1, 0.0), (2, 0.0), (1, 0.05)])
 def test_a_peer_without_room_for_a_question_gets_it_in_the_place_of_an_association_of_ours(
-    archive: Make, scripted_pacs: Start, migrate: Command, most: int
+    archive: Make, scripted_pacs: Start, migrate: Command, most: int, lingering: float
 ) -> None:
     source = archive(studies=3, instances=4)
     pacs = scripted_pacs()
-    pacs.script = replace(known_only_as("NEW-1", source), most_associations=most)
+    pacs.script = replace(known_only_as("NEW-1", source), most_associations=most, lingering=lingering)
     ran = migrate(source.folder, pacs.node, "--workers", "2", "--verify")
     assert ran.code == 0, ran.told
     assert ran.json["fidelity"] == {"remapped": 12}
