@@ -147,12 +147,13 @@ class Launched:
         if look is not None:
             self._was_there = True
             return look
+        may_come = self._may_come()  # asked first: it may end in between, having kept how
         ended = ended or _read(self.folder / _ENDED)
         if ended is not None:
             self._reap()
             snapshots = tuple(ended.get("snapshots", ()))
             return Look(snapshots, lines=self.watch.not_seen(ended), code=int(ended["code"]))
-        return Look(code=None if self._may_come() else self._code_without_a_word())
+        return Look(code=None if may_come else self._code_without_a_word())
 
     def _code_without_a_word(self) -> int:
         """Of a process that is gone, and could not keep how it ended: the disk was full, or it was killed."""

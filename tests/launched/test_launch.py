@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def test_what_is_chosen_narrows_a_list_that_is_configured(
 def test_a_migration_is_watched_and_steered(
     archive: Make, keeping_scp: Keeping, data_directory: Path
 ) -> None:
-    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.3)
     options = ["migrate", str(source.folder), "--to", str(peer.node), "--workers", "1", "--json"]
     command = launch(data_directory, options)
     wait_until(lambda: bool(peer.datasets), "something was sent", 60)
@@ -95,7 +96,9 @@ def test_a_migration_is_watched_and_steered(
 def test_it_goes_on_when_the_one_who_started_it_is_killed(
     archive: Make, keeping_scp: Keeping, data_directory: Path
 ) -> None:
-    source, peer = archive(studies=5, instances=10), keeping_scp(delay=0.02)
+    was_found = threading.Event()
+    peer = keeping_scp(status=lambda _: 0x0000 if was_found.wait(60) else 0xA700)
+    source = archive(studies=5, instances=10)
     starter = (
         "import sys, time; from pathlib import Path; from migrator.jobs.launch import launch; "
         f"command = ['migrate', {str(source.folder)!r}, '--to', {str(peer.node)!r}]; "
@@ -107,6 +110,7 @@ def test_it_goes_on_when_the_one_who_started_it_is_killed(
         process.send_signal(signal.SIGKILL)
     (command,) = launched(data_directory)
     assert not command.has_ended
+    was_found.set()
     assert until_ended(command).code == 0
     assert len(peer.datasets) == 50
 
@@ -115,7 +119,7 @@ def test_it_goes_on_when_the_one_who_started_it_is_killed(
 def test_one_that_was_killed_has_ended_without_a_word(
     archive: Make, keeping_scp: Keeping, data_directory: Path
 ) -> None:
-    source, peer = archive(studies=5, instances=10), keeping_scp(delay=0.05)
+    source, peer = archive(studies=5, instances=10), keeping_scp(delay=0.3)
     command = launch(data_directory, ["migrate", str(source.folder), "--to", str(peer.node)])
     wait_until(lambda: bool(peer.datasets), "something was sent", 60)
     assert command.process_id is not None
@@ -126,27 +130,46 @@ def test_one_that_was_killed_has_ended_without_a_word(
     command.forget()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process that has ended leaves no zombie")
+def test_one_that_ends_while_it_is_looked_at_was_not_killed(
+    archive: Make, data_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = launch(data_directory, ["scan", str(archive(studies=1).folder), "--settle", "0"])
+    may_come = command._may_come
+
+    def ending() -> bool:
+        """Answer when it has ended."""
+        wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE, "it has ended", 60)
+        return may_come()
+
+    process = psutil.Process(command.process_id)
+    monkeypatch.setattr(command, "_may_come", ending)
+    assert command.look().code == 0
+    command.forget()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="stops by signal")
 def test_one_that_is_stopped_for_a_while_has_not_ended(
     archive: Make, keeping_scp: Keeping, data_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steering, "_ANSWER", 0.5)
-    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.3)
     options = ["migrate", str(source.folder), "--to", str(peer.node), "--workers", "1"]
     command = launch(data_directory, options)
     wait_until(lambda: bool(peer.datasets), "something was sent", 60)
     (adopted,) = launched(data_directory)  # as the next window sees it
-    assert adopted.look().snapshots
     assert command.process_id is not None
-    os.kill(command.process_id, signal.SIGSTOP)
-    try:
-        # On a busy machine it may go on for a moment, and answer.
-        process = psutil.Process(command.process_id)
-        wait_until(lambda: process.status() == psutil.STATUS_STOPPED, "it is stopped")
-        assert adopted.look() == Look()
-        assert not left_running(data_directory)[0].is_lost
-    finally:
-        os.kill(command.process_id, signal.SIGCONT)
+    process = psutil.Process(command.process_id)
+    with monkeypatch.context() as patched:
+        patched.setattr(steering, "_ANSWER", 2.0)
+        wait_until(lambda: bool(adopted.look().snapshots), "it answers")
+        process.suspend()
+        try:
+            # On a busy machine it may go on for a moment, and answer.
+            wait_until(lambda: process.status() == psutil.STATUS_STOPPED, "it is stopped")
+            assert adopted.look() == Look()
+            assert not left_running(data_directory)[0].is_lost
+        finally:
+            process.resume()
     wait_until(lambda: bool(adopted.look().snapshots), "it answers again")
     adopted.ask("cancel")
     assert until_ended(adopted).code == 130
