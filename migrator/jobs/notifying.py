@@ -27,6 +27,7 @@ from migrator.jobs.notifying_carriers import (
     web_carrier,
 )
 from migrator.jobs.notifying_watch import Outages, Room
+from migrator.jobs.restart import Entry
 from migrator.notify.delivery import WAITS, Carrier, Delivery, Told
 from migrator.notify.message import Message
 from migrator.notify.places import web_address as web_address  # the faces' too
@@ -65,6 +66,36 @@ def test(
     return f"{carrier.place} took the message"
 
 
+def tell_given_up(settings: NotifySettings, entry: Entry, why: str, code: int, tell: Warn) -> None:
+    """Tell people that the system goes on with their run no more; `tell` hears what became of that.
+
+    Raises UsageError where a secret is missing.
+    """
+    if settings.notify_on and "failure" not in settings.notify_on:
+        return
+    from migrator.jobs import notifying_words
+
+    source = encodable(entry.source) if settings.notify_details else ""
+    about = notifying_words.About(entry.destinations, entry.at, source)
+    message = notifying_words.given_up(about, why, code, entry.tries)
+
+    def told(one: Told) -> None:
+        tell(_told_words(one))
+
+    deliveries = [Delivery(one, told, WAITS) for one in carriers_of(settings, _log.warning)]
+    for delivery in deliveries:
+        delivery.put(message)
+        delivery.closing(time.monotonic() + LAST_WORDS)
+    for delivery in deliveries:
+        delivery.close(lambda: False)
+
+
+def _told_words(told: Told) -> str:
+    if told.trouble:
+        return f"Not told by {told.carrier} ({told.event}): {told.trouble}"
+    return f"Told by {told.carrier} ({told.event}): {told.place}"
+
+
 class Notifying:
     """Tells people of one run, where its settings name somebody; else it does nothing at all."""
 
@@ -84,7 +115,7 @@ class Notifying:
 
     @contextmanager
     def run(self, snapshots: Callable[[], Sequence[Snapshot]]) -> Iterator[None]:
-        """While it lasts, the run is watched; what ends it by an error is told."""
+        """While it lasts, the run is watched; what ends it by an error is told, and what the system ends."""
         if not self._carriers:
             yield
             return
@@ -99,6 +130,8 @@ class Notifying:
         try:
             yield
         except (Cancelled, KeyboardInterrupt):
+            if self._control.is_ended_by_system:
+                self._tell(lambda: self._words.shut_down(self._about, snapshots()))
             raise
         except BaseException as error:
             self._tell(partial(self._words.broken_off, self._about, error, snapshots))
@@ -131,11 +164,7 @@ class Notifying:
                 delivery.put(message)
 
     def _told(self, told: Told) -> None:
-        if told.trouble:
-            words = f"Not told by {told.carrier} ({told.event}): {told.trouble}"
-            self._emit(Notice(words, "warning"))
-        else:
-            self._emit(Notice(f"Told by {told.carrier} ({told.event}): {told.place}", "info"))
+        self._emit(Notice(_told_words(told), "warning" if told.trouble else "info"))
 
     def _watch(self, snapshots: Callable[[], Sequence[Snapshot]]) -> None:
         try:
@@ -168,10 +197,10 @@ class Notifying:
     def _close(self) -> None:
         """Wait for what is under way, not for long, and not at all where the user wants to stop."""
         self._stopped.set()
-        if self._watcher is not None:
-            self._watcher.join(HASTE)  # a disk that does not answer must not keep the run from its end
         was_cancelled = self._control.is_cancelled
         deadline = time.monotonic() + (HASTE if was_cancelled else LAST_WORDS)
+        if self._watcher is not None:
+            self._watcher.join(HASTE)  # a disk that does not answer must not keep the run from its end
         for delivery in self._deliveries:
             delivery.closing(deadline)
         for delivery in self._deliveries:

@@ -26,27 +26,39 @@ class _Outage:
     is_told: bool = False
     back_since: float | None = None
 
+    def put_off(self, seconds: float) -> None:
+        """As if all of it had been so much later."""
+        self.since += seconds
+        if self.back_since is not None:
+            self.back_since += seconds
+
 
 class Outages:
     """Of each destination: one word when it has been left alone for `patience` seconds, one when it is back.
 
     A breaker that closes for a moment and opens again is one outage. Where nothing is sent any more, nothing
-    is tried again either, and there is nothing to tell.
+    is tried again either, and there is nothing to tell. While nobody may send (paused, or outside of the
+    window) nothing is tried, and no time passes for an outage.
     """
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._steady = min(_STEADY, patience)
         self._outages: dict[str, _Outage] = {}
+        self._looked = 0.0
 
     def look(self, snapshots: Sequence[Snapshot], now: float) -> Iterator[Seen]:
         """What is to be told of at `now` (seconds of any clock)."""
+        passed, self._looked = now - self._looked, now
         for snapshot in snapshots:
             if snapshot.phase != "sending":  # a breaker stays as it was when its destination is given up
                 self._outages.pop(snapshot.destination, None)
                 continue
             outage = self._outages.get(snapshot.destination)
-            if snapshot.circuit != "closed":
+            if not snapshot.workers:
+                if outage is not None:
+                    outage.put_off(passed)
+            elif snapshot.circuit != "closed":
                 if outage is None:
                     outage = self._outages[snapshot.destination] = _Outage(now)
                 outage.back_since = None

@@ -16,6 +16,7 @@ from migrator.core.errors import (
     SourceError,
 )
 from migrator.core.paths import encodable
+from migrator.core.words import span
 from migrator.engine.accounting import Snapshot
 from migrator.engine.manifest_runs import unfinished
 from migrator.engine.manifest_summary import summary_of
@@ -28,7 +29,7 @@ from migrator.jobs.recorded import job_in
 from migrator.jobs.report_statements import judge
 from migrator.jobs.report_verdict import Standing, Verdict
 from migrator.jobs.verify import words as verification_words
-from migrator.notify.message import Message, Part, Tone, span
+from migrator.notify.message import Message, Part, Tone
 
 _BAD = ("failed", "held", "quarantined", "unknown", "pending")
 _TONES: dict[str, Tone] = {"good": "good", "warn": "warn", "bad": "bad"}
@@ -121,6 +122,22 @@ def shut_down(about: About, snapshots: Sequence[Snapshot]) -> Message:
     )
 
 
+def given_up(about: About, why: str, code: int, tries: int) -> Message:
+    """The system goes on with a run no more, after so many starts that came to nothing."""
+    return Message(
+        event="failure",
+        at=time.time(),
+        subject=f"Migration to {about.where} is not gone on with after restarts any more",
+        headline=f"{tries} starts of the system came to nothing; the last: {encodable(why)}.",
+        tone="bad",
+        lines=(f"What was done is recorded; {_PROGRAM} migrate with the same source goes on from there.",),
+        seconds=about.seconds,
+        exit_code=code,
+        look=(f"{_PROGRAM} history",),
+        source=about.source,
+    )
+
+
 def left_alone(about: About, snapshot: Snapshot, seconds: float) -> Message:
     """A destination fails again and again, and has been left alone for so long."""
     lines = [f"It is tried again by itself. {snapshot.run.pending:,} files wait for it."]
@@ -155,7 +172,7 @@ def back_again(about: About, snapshot: Snapshot, seconds: float) -> Message:
 
 def disk_low(about: About, free: int, limit: float, folder: Path) -> Message:
     """The disk of the data directory is nearly full."""
-    where = f" ({folder})" if about.source else ""
+    where = f" ({encodable(str(folder))})" if about.source else ""
     return Message(
         event="disk",
         at=time.time(),

@@ -15,6 +15,7 @@ from migrator.notify.message import Message
 WAITS = (5.0, 15.0, 60.0, 300.0)  # seconds between the tries
 _ROOM = 50  # messages that wait, for each carrier
 _LOOK = 0.2  # seconds between two looks of who waits for the end
+_TOO_LATE = "the run ended before it could be delivered"
 
 
 class Carrier(Protocol):
@@ -68,12 +69,14 @@ class Delivery:
     def put(self, message: Message) -> None:
         """Have it delivered some time; returns at once. What finds no room is told as not delivered."""
         with self._lock:
-            has_room = len(self._left) < _ROOM and self._deadline is None
-            if has_room:
+            trouble = _TOO_LATE if self._deadline is not None else ""
+            if not trouble and len(self._left) >= _ROOM:
+                trouble = "too many others wait already"
+            if not trouble:
                 self._left.append(message)
                 self._lock.notify_all()
-        if not has_room:
-            self._tell(message, "too many others wait already")
+        if trouble:
+            self._tell(message, trouble)
 
     def closing(self, deadline: float) -> None:
         """Take no more; what waits is tried at once, and again until `deadline` (monotonic)."""
@@ -90,7 +93,7 @@ class Delivery:
             left, self._left = list(self._left), deque()
             self._lock.notify_all()
         for message in left:
-            self._tell(message, "the run ended before it could be delivered")
+            self._tell(message, _TOO_LATE)
 
     def _run(self) -> None:
         while (message := self._next()) is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 
 from migrator import __version__
+from migrator.core.words import moment, size, span
 
 Tone = Literal["good", "warn", "bad"]
 
@@ -80,31 +80,6 @@ def ledger_words(ledger: Mapping[str, int]) -> str:
     """A ledger in a line: what was found is the sum of the rest."""
     shown = [f"{ledger.get(state, 0):,} {state}" for state in STATES if ledger.get(state) or state in _ALWAYS]
     return f"{ledger.get('found', 0):,} found = " + " + ".join(shown)
-
-
-def span(seconds: float) -> str:
-    """A duration for people: 8 s, 10 min, 3 min 05 s, 12 h 04 min."""
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    if hours:
-        return f"{hours:,} h {minute:02} min"
-    if minute:
-        return f"{minute} min {second:02} s" if second else f"{minute} min"
-    return f"{second} s"
-
-
-def size(number: float) -> str:
-    """Bytes for people: 999 B, 1.2 MB (10^6), 3.4 GB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:,.0f} {unit}" if unit == "B" else f"{number:,.1f} {unit}"
-        number /= 1000
-    return f"{number:,.1f} TB"
-
-
-def moment(at: float) -> str:
-    """Seconds since the epoch as local date and time with the zone's offset."""
-    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 def total(ledgers: Sequence[Mapping[str, int]]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import smtplib
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -81,7 +82,10 @@ class MailCarrier:
         if not self.user:
             return
         try:
-            talk.login(self.user, self.password)
+            if (self.user + self.password).isascii():
+                talk.login(self.user, self.password)
+            else:
+                self._log_in_beyond_ascii(talk)
         except (smtplib.SMTPResponseException, smtplib.SMTPServerDisconnected):
             raise
         except smtplib.SMTPException:
@@ -91,6 +95,21 @@ class MailCarrier:
                 "use a mail server of your own there, or the webhook",
                 may_retry=False,
             ) from None
+
+    def _log_in_beyond_ascii(self, talk: smtplib.SMTP) -> None:
+        """Log in by UTF-8 (PLAIN: RFC 4616; LOGIN is described nowhere), where smtplib knows ASCII alone."""
+        talk.ehlo_or_helo_if_needed()
+        ways = talk.esmtp_features.get("auth", "").split()
+        if "PLAIN" in ways:
+            code, words = talk.docmd("AUTH PLAIN", _encoded(f"\0{self.user}\0{self.password}"))
+        elif "LOGIN" in ways:
+            code, words = talk.docmd("AUTH LOGIN", _encoded(self.user))
+            if code == 334:
+                code, words = talk.docmd(_encoded(self.password))
+        else:
+            raise smtplib.SMTPNotSupportedError
+        if code not in (235, 503):
+            raise smtplib.SMTPAuthenticationError(code, words)
 
     def _secure(self, talk: smtplib.SMTP) -> None:
         """Begin to encrypt where that is wanted; never go on without."""
@@ -141,6 +160,12 @@ def _translated(carrier: MailCarrier) -> Iterator[None]:
     except (OSError, UnicodeError) as error:
         words = getattr(error, "strerror", None) or "its name is not known"
         raise NotDelivered(f"{place} cannot be reached: {words}", may_retry=True) from error
+
+
+def _encoded(secret: str) -> str:
+    """What stands for bytes that are no UTF-8 becomes a question mark, and is refused: an error would quote
+    the secret."""
+    return b64encode(secret.encode("utf-8", "replace")).decode()
 
 
 def _silence(carrier: MailCarrier) -> NotDelivered:

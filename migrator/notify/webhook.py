@@ -61,9 +61,17 @@ class WebhookCarrier:
     def _client(self) -> httpx2.Client:
         # What stays on this machine goes through no proxy of the environment: it may be unencrypted.
         is_remote = not is_loopback(urlsplit(self.url).hostname or "")
-        return httpx2.Client(
-            verify=self.context, timeout=self.timeout, follow_redirects=False, trust_env=is_remote
-        )
+        try:
+            return httpx2.Client(
+                verify=self.context, timeout=self.timeout, follow_redirects=False, trust_env=is_remote
+            )
+        except (ImportError, ValueError, httpx2.InvalidURL):  # it imports what a SOCKS proxy needs
+            # Its words quote the proxy's address, which may hold a password.
+            raise NotDelivered(
+                "the proxy that the environment names (ALL_PROXY, HTTPS_PROXY) cannot be used: it must be "
+                "like http://proxy.example:3128, and SOCKS is not known here",
+                may_retry=False,
+            ) from None
 
 
 def _check(place: str, answer: httpx2.Response) -> None:
@@ -86,7 +94,7 @@ def _retry_after(text: str) -> float:
         return min(float(text), _MOST_RETRY_AFTER)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     zoned = until if until.tzinfo is not None else until.replace(tzinfo=timezone.utc)
     seconds = (zoned - datetime.now(timezone.utc)).total_seconds()

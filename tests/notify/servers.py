@@ -24,12 +24,15 @@ PASSWORD = "open sesame 4711"
 
 @dataclass(frozen=True)
 class Habits:
-    """How a mail server behaves. `security` is starttls, tls or none; `answers` are given to RCPT TO, the
-    last one again and again; with `drops_at` it cuts the connection at that command."""
+    """How a mail server behaves. `security` is starttls, tls or none; with `takes_logins` it takes `login`
+    in these `ways`; `answers` are given to RCPT TO, the last one again and again; with `drops_at` it cuts the
+    connection at that command."""
 
     security: str = "none"
     pair: Pair | None = None
     takes_logins: bool = False
+    login: tuple[str, str] = ("migrator", PASSWORD)
+    ways: tuple[str, ...] = ("PLAIN", "LOGIN")
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     data_answers: tuple[str, ...] = ("250 OK",)
     drops_at: str = ""
@@ -100,7 +103,7 @@ class MailServer:
             require_starttls=is_later,
             auth_require_tls=is_later,
             authenticator=self._authenticate,
-            auth_exclude_mechanism=() if habits.takes_logins else ("LOGIN", "PLAIN"),
+            auth_exclude_mechanism={"LOGIN", "PLAIN"}.difference(habits.ways if habits.takes_logins else ()),
             loop=self._loop,
         )
         made.habits = habits
@@ -110,7 +113,7 @@ class MailServer:
         self, server: SMTP, session: Session, envelope: Envelope, way: str, data: Any
     ) -> AuthResult:
         given = cast(LoginPassword, data)
-        is_right = (given.login, given.password) == (b"migrator", PASSWORD.encode())
+        is_right = (given.login.decode(), given.password.decode()) == self.habits.login
         self.logins.append(is_right)
         return AuthResult(success=is_right, handled=is_right)
 

@@ -126,6 +126,34 @@ def test_a_refused_login_is_said_and_not_tried_again(authority: Authority, mail_
     assert server.mails == []
 
 
+@pytest.mark.parametrize("way", ["PLAIN", "LOGIN"])
+@pytest.mark.parametrize("login", [("migrator", "pässwort 東京"), ("müller", PASSWORD)])
+def test_a_login_may_have_letters_beyond_ascii(
+    login: tuple[str, str], way: str, authority: Authority, mail_server: Start
+) -> None:
+    server = mail_server(security="tls", pair=authority.issue(), takes_logins=True, login=login, ways=(way,))
+    user, password = login
+    settings = settings_for(server.port, email_security="tls", email_ca=authority.file, email_user=user)
+    notifying.test(settings, "email", password)
+    assert server.logins == [True]
+    assert len(server.mails) == 1
+
+
+@pytest.mark.parametrize("password", ["fälsch", "not even text \udcff"])
+@pytest.mark.parametrize("ways", [("PLAIN",), ("LOGIN",), ()])
+def test_a_password_beyond_ascii_that_is_not_taken_is_told_as_that_and_quoted_nowhere(
+    ways: tuple[str, ...], password: str, authority: Authority, mail_server: Start
+) -> None:
+    server = mail_server(security="tls", pair=authority.issue(), takes_logins=bool(ways), ways=ways)
+    settings = settings_for(server.port, email_security="tls", email_ca=authority.file, email_user="migrator")
+    error = refused(settings, password)
+    words = "refused the login as migrator (535)" if ways else "lets nobody log in with a password"
+    assert words in str(error)
+    assert not error.may_retry
+    assert error.__cause__ is None
+    assert server.mails == []
+
+
 def test_a_server_that_lets_nobody_log_in_is_told_of(mail_server: Start) -> None:
     error = refused(settings_for(mail_server().port, email_user="migrator"), PASSWORD)
     assert "lets nobody log in with a password" in str(error)

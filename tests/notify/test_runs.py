@@ -8,7 +8,9 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,14 @@ from typing import Any
 import pytest
 
 from migrator.core.control import Control
+from migrator.core.errors import Cancelled
 from migrator.core.events import Event, Notice
+from migrator.core.model import Node
 from migrator.core.settings import Settings
 from migrator.jobs import notifying
 from migrator.jobs.migrate import MigrateJob
 from migrator.jobs.migrate_model import MigrateRequest, Target
+from migrator.jobs.notifying import Notifying
 from tests.migrate.running import Command
 from tests.migrate.running import migrate as migrate  # a fixture
 from tests.notify.servers import PASSWORD, MailServer, SilentServer, WebServer
@@ -309,7 +314,9 @@ def test_what_is_wrong_with_the_settings_ends_the_command_before_anything_runs(
     assert peer.associations == 0
 
 
-def request_for(source: Archive, node: Any, home: Path, server: MailServer | None) -> MigrateRequest:
+def request_for(
+    source: Archive, node: Any, home: Path, server: MailServer | SilentServer | None
+) -> MigrateRequest:
     values: dict[str, Any] = {"scan": {"settle": 0}, "pace": {"keep_awake": False}}
     if server is not None:
         values["notify"] = {
@@ -345,6 +352,28 @@ def test_a_run_that_the_system_ends_is_told(
     )
     assert job.run().is_cancelled
     assert "the system shut it down" in server.wait_for(1)[0]["Subject"]
+
+
+@pytest.mark.parametrize("is_of_system", [True, False])
+def test_of_a_run_that_ends_before_it_sends_only_what_the_system_ended_is_told(
+    is_of_system: bool, archive: Make, mail_server: Start, data_directory: Path
+) -> None:
+    source, server, control = archive(studies=1), mail_server(), Control()
+
+    with SilentServer() as silent:
+        node = Node("127.0.0.1", silent.port, "SILENT")
+        job = MigrateJob(request_for(source, node, data_directory, server), control, lambda event: None)
+
+        def stop_in_the_greeting() -> None:
+            silent.accepted()
+            control.cancel_from_signal(is_of_system=is_of_system)
+
+        stopper = threading.Thread(target=stop_in_the_greeting)
+        stopper.start()
+        with pytest.raises(Cancelled):
+            job.run()
+        stopper.join()
+    assert ["the system shut it down" in mail["Subject"] for mail in server.mails] == [True] * is_of_system
 
 
 def test_an_error_of_our_own_is_told_by_its_kind_alone(
@@ -399,6 +428,32 @@ def test_a_signal_cuts_the_wait_for_the_last_message_short(
         stopper.join()
     assert not result.is_cancelled
     assert "Not told by e-mail (completion): the run ended before it could be delivered" in told
+
+
+def test_a_disk_that_does_not_answer_holds_up_the_end_no_longer_than_a_server_that_does_not(
+    archive: Make, keeping_scp: Start, data_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifying, "LAST_WORDS", 1.5)
+    monkeypatch.setattr(notifying, "HASTE", 1.5)
+    is_over, asked = threading.Event(), threading.Event()
+
+    def hung(folder: object) -> None:
+        asked.set()
+        is_over.wait(60)
+        raise OSError
+
+    monkeypatch.setattr(notifying.shutil, "disk_usage", hung)
+    source = archive(studies=1)
+    with SilentServer() as silent:
+        request = request_for(source, keeping_scp().node, data_directory, silent)
+        telling = Notifying(request, str(source.folder), Control(), lambda event: None)
+        with suppress(KeyError), telling.run(lambda: ()):
+            assert asked.wait(60)
+            begun = time.monotonic()
+            raise KeyError
+        seconds = time.monotonic() - begun
+    is_over.set()
+    assert seconds < 2.9
 
 
 def test_where_nobody_is_to_be_told_nothing_for_that_is_loaded() -> None:

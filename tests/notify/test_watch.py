@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from migrator.engine.accounting import Accounting, Snapshot
-from migrator.jobs.notifying_watch import Outages, Room
+from migrator.jobs.notifying_watch import Outages, Room, Seen
 
 
 def at(outages: Outages, now: float, **circuits: str) -> list[tuple[str, float, bool]]:
@@ -16,8 +16,13 @@ def at(outages: Outages, now: float, **circuits: str) -> list[tuple[str, float, 
     return [(one.snapshot.destination, one.seconds, one.is_back) for one in outages.look(snapshots, now)]
 
 
-def snapshot(name: str, circuit: str, phase: str = "sending") -> Snapshot:
-    return replace(Accounting(name).snapshot(), circuit=circuit, phase=phase)
+def snapshot(name: str, circuit: str, phase: str = "sending", workers: int = 1) -> Snapshot:
+    return replace(Accounting(name).snapshot(), circuit=circuit, phase=phase, workers=workers)
+
+
+def held(outages: Outages, now: float, circuit: str) -> list[Seen]:
+    """What is seen of `a` while nobody may send to it: paused, or outside its window."""
+    return [*outages.look([snapshot("a", circuit, workers=0)], now)]
 
 
 @pytest.mark.parametrize("phase", ["done", "verifying", "checking the source"])
@@ -55,6 +60,36 @@ def test_one_that_is_back_is_told_of_when_it_has_been_for_a_while_and_reopening_
     assert at(outages, 1500, a="closed") == []
     assert at(outages, 1560, a="closed") == [("a", 1500, True)]
     assert at(outages, 1600, a="closed") == []
+
+
+def test_while_nobody_may_send_an_outage_does_not_grow_older() -> None:
+    outages = Outages(600)
+    assert at(outages, 0, a="open") == []
+    assert at(outages, 100, a="open") == []
+    for now in (101, 5000, 9000):
+        assert held(outages, now, "open") == []
+    assert at(outages, 9001, a="open") == []
+    assert at(outages, 9499, a="open") == []
+    assert at(outages, 9500, a="open") == [("a", 600, False)]
+
+
+def test_an_outage_begins_only_when_somebody_may_send() -> None:
+    outages = Outages(600)
+    for now in (0, 600, 6000):
+        assert held(outages, now, "open") == []
+    assert at(outages, 6001, a="open") == []
+    assert at(outages, 6601, a="open") == [("a", 600, False)]
+
+
+def test_one_that_was_told_of_is_not_back_while_nobody_may_send() -> None:
+    outages = Outages(600)
+    at(outages, 0, a="open")
+    assert at(outages, 600, a="open") == [("a", 600, False)]
+    assert at(outages, 700, a="closed") == []
+    for now in (701, 8000):
+        assert held(outages, now, "closed") == []
+    assert at(outages, 8001, a="closed") == []
+    assert at(outages, 8060, a="closed") == [("a", 700, True)]
 
 
 def test_each_destination_has_its_own_outage() -> None:

@@ -134,6 +134,7 @@ def refused(url: str, **more: Any) -> NotDelivered:
         (Answer(429, {"Retry-After": "soon"}), True, 0.0),
         (Answer(500), True, 0.0),
         (Answer(503, {"Retry-After": "99999999"}), True, 3600.0),
+        (Answer(503, {"Retry-After": f"Mon, 01 Jan 2024 00:00:00 +{'9' * 16}"}), True, 0.0),
     ],
 )
 def test_only_what_is_refused_for_now_may_be_tried_again(
@@ -227,3 +228,13 @@ def test_what_stays_on_this_machine_goes_through_no_proxy(monkeypatch: pytest.Mo
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         notifying.test(settings_for(), "webhook", f"http://127.0.0.1:{server.port}/{SECRET}")
     assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize("proxy", ["socks5", "gopher", "http://[::1"])
+def test_a_proxy_of_the_environment_that_cannot_be_used_is_told_of_without_its_password(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy if ":" in proxy else f"{proxy}://user:{SECRET}@127.0.0.1:1")
+    error = refused(f"https://hooks.example/{SECRET}")
+    assert "the proxy that the environment names" in str(error)
+    assert not error.may_retry
