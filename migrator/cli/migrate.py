@@ -21,6 +21,7 @@ from migrator.core.settings import Settings
 from migrator.jobs.home import data_home, refuse_inside, source_folder
 from migrator.jobs.migrate import MigrateJob, MigrateRequest, MigrateResult, Target
 from migrator.jobs.migrate_json import as_json
+from migrator.jobs.restart import RESUMED
 from migrator.jobs.verify import check_listening
 
 _log = logging.getLogger("migrator")
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="should the machine restart in the middle, go on when it starts; restart list shows such runs",
     )
+    parser.add_argument(RESUMED, action="store_true", dest="is_resumed", help=argparse.SUPPRESS)
     parser.add_argument(
         "--same-source", metavar="OLD", help="SOURCE is another mount of what this job knows as OLD"
     )
@@ -97,6 +99,7 @@ def _request(arguments: argparse.Namespace) -> MigrateRequest:
         trace=arguments.trace_association,
         integrity=arguments.integrity,
         resume_at_start=arguments.resume_at_start,
+        is_resumed=arguments.is_resumed,
     )
 
 

@@ -14,7 +14,8 @@ from migrator.core.errors import UsageError
 from migrator.core.times import duration
 from migrator.jobs.home import home_path
 from migrator.jobs.restart import Entry, entries, is_written, remove
-from migrator.jobs.restart_run import WAIT, GoOn
+from migrator.jobs.restart_run import HOME_AWAY, WAIT, GoOn
+from migrator.jobs.restart_system import is_away
 from migrator.records.words import moment
 
 
@@ -26,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="remove: every one of this data directory")
     parser.add_argument(
         "--wait", metavar="T", help="run: how long source and network are waited for (default: 10m)"
+    )
+    parser.add_argument(
+        "--mount", metavar="DIR", default="", help="run: the mount point that the data directory lies on"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
@@ -50,6 +54,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"restart {action} has no use for --all")
     if arguments.wait is not None and action != "run":
         raise UsageError(f"restart {action} has no use for --wait")
+    if arguments.mount and action != "run":
+        raise UsageError(f"restart {action} has no use for --mount")
     if action == "list" and arguments.id is not None:
         raise UsageError("restart list takes no id")
     if action != "list" and (arguments.id is None) != arguments.all:
@@ -110,7 +116,9 @@ def _run(home: Path, arguments: argparse.Namespace) -> int:
     control = Control()
     go_on = GoOn(home, control, _say)
     with interruptible(control):
-        if not go_on.finds_home(limit):  # nothing is made again that somebody has deleted
-            return go_on.forget(arguments.id)
+        if not go_on.finds_home(limit):
+            if is_away(home, arguments.mount):
+                return go_on.leave(HOME_AWAY)
+            return go_on.forget(arguments.id)  # nothing is made again that somebody has deleted
         with logged(home, arguments.log_level):
             return go_on.run(arguments.id, limit)

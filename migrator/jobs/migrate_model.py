@@ -33,7 +33,8 @@ class MigrateRequest:
     With `is_check_only` nothing new is looked for: only what was sent is verified, and resent if so asked.
     With `only` nothing is looked for either: these, and no others, are sent as if a scan had found them.
     With `is_rehearsal` everything is done but the sending; `home` is then one to be thrown away.
-    With `resume_at_start` the system goes on with the run when it is started anew.
+    With `resume_at_start` the system goes on with the run when it is started anew; with `is_resumed` the
+    system has done so, and what is kept for its next start stays as its user has asked for it.
     """
 
     source: str
@@ -51,6 +52,7 @@ class MigrateRequest:
     integrity: bool = False
     only: tuple[Instance, ...] = ()
     resume_at_start: bool = False
+    is_resumed: bool = False
 
     @property
     def settings(self) -> Settings:

@@ -23,12 +23,14 @@ from migrator.core.control import Control
 from migrator.core.errors import Cancelled, UsageError
 from migrator.core.events import Emit, Notice
 from migrator.jobs.migrate_model import MigrateRequest
-from migrator.jobs.restart_system import Starter, start_of, starters, usable_starter
+from migrator.jobs.restart_system import Starter, mount_of, start_of, starters, usable_starter
 from migrator.jobs.secrets import EMAIL_PASSWORD, WEBHOOK_URL, passphrase_of
 from migrator.jobs.settings_file import FileDestination
 from migrator.records.writing import write_whole
 
 SETTINGS = "settings.json"
+RESUMED = "--resumed"
+"""The argument by which a run knows that it is one that goes on."""
 
 _FOLDER, _ENTRY = "restart", "entry.json"
 _LISTS = ("studies_from", "files_from")
@@ -72,15 +74,22 @@ def is_there(home: Path) -> bool:
     return (home / _FOLDER).is_dir()
 
 
+class NoSuchRun(UsageError):
+    """Nothing is kept under that id."""
+
+
 def entry_of(home: Path, identity: str) -> Entry:
-    """Raises UsageError where this data directory has no such entry."""
+    """Raises NoSuchRun where this data directory has no such entry, UsageError where it cannot be read."""
     file = entry_folder(home, identity) / _ENTRY
     try:
         kept = json.loads(file.read_bytes())
         lists = {name: tuple(map(str, kept[name])) for name in ("destinations", "arguments", "jobs")}
         return Entry(**(kept | lists))
-    except (OSError, ValueError, TypeError, KeyError):
-        raise UsageError(f"no run goes on after a restart under the id {identity}") from None
+    except FileNotFoundError:
+        raise NoSuchRun(f"no run goes on after a restart under the id {identity}") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        why = getattr(error, "strerror", None) or "it is damaged"
+        raise UsageError(f"what is kept of run {identity} cannot be read ({why}): {file}") from None
 
 
 def entry_folder(home: Path, identity: str) -> Path:
@@ -150,8 +159,12 @@ class Restart:
 
     def _write(self, starter: Starter, root: str, jobs: Sequence[Path]) -> Entry:
         home = self._request.home
+        identity = _identity(jobs)
+        if self._request.is_resumed:
+            with suppress(NoSuchRun):
+                return self._kept_on(starter, replace(entry_of(home, identity), tries=0))
         entry = Entry(
-            id=_identity(jobs),
+            id=identity,
             source=root,
             destinations=tuple(str(target.node) for target in self._request.destinations),
             arguments=tuple(_arguments(self._request, root)),
@@ -161,20 +174,24 @@ class Restart:
             at=time.time(),
         )
         folder = entry_folder(home, entry.id)
-        start = start_of(entry.id, home, root)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.parent.chmod(0o700)
             write_whole(folder / SETTINGS, json.dumps(_settings(self._request, folder)).encode())
             keep(home, entry)
-            entry = replace(entry, when=starter.write(start))
-            keep(home, entry)
+            return self._kept_on(starter, entry)
         except (OSError, UsageError) as error:
             with suppress(UsageError):
                 remove(home, entry.id)
             if isinstance(error, UsageError):
                 raise
             raise UsageError(f"--resume-at-start: {folder} cannot be written: {error.strerror}") from error
+
+    def _kept_on(self, starter: Starter, entry: Entry) -> Entry:
+        """Have the system start it, and keep when. Raises UsageError."""
+        home = self._request.home
+        entry = replace(entry, when=starter.write(start_of(entry.id, home, entry.source)))
+        keep(home, entry)
         return entry
 
     def _over(self, entry: Entry) -> None:
@@ -261,14 +278,3 @@ def _settings(request: MigrateRequest, folder: Path) -> dict[str, Any]:
                 given.setdefault("filter", {})[name] = str(copy)
         destinations.append(one | {"settings": given})
     return {"settings": {}, "destinations": destinations}
-
-
-def mount_of(folder: str) -> str:
-    """The mount point that a folder lies on; empty for the system's own disk, and on Windows."""
-    if os.name == "nt":
-        return ""
-    place = Path(folder)
-    for one in (place, *place.parents):
-        if one.is_mount():
-            return "" if one == Path(one.anchor) else str(one)
-    return ""

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,8 +24,19 @@ from migrator.core.control import Control
 from migrator.core.errors import Cancelled, DestinationError, SourceError, UsageError
 from migrator.core.settings_notify import NotifySettings
 from migrator.jobs.launch import Launched, launch
+from migrator.jobs.notifying import tell_given_up
 from migrator.jobs.notifying_carriers import carriers_of
-from migrator.jobs.restart import SETTINGS, Entry, entry_folder, entry_of, is_there, keep, remove
+from migrator.jobs.restart import (
+    RESUMED,
+    SETTINGS,
+    Entry,
+    NoSuchRun,
+    entry_folder,
+    entry_of,
+    is_there,
+    keep,
+    remove,
+)
 
 WAIT = 600.0  # seconds that source and network are waited for
 MOST_TRIES = 5
@@ -39,10 +51,14 @@ _log = logging.getLogger("migrator.restart")
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What is not there yet: why, and the exit code that says so."""
+    """What is not there yet: why, and the exit code that says so; `is_part` where others are there."""
 
     why: str
     code: int
+    is_part: bool = False
+
+
+HOME_AWAY = Missing("the data directory is not there", SourceError.exit_code)
 
 
 class GoOn:
@@ -62,36 +78,30 @@ class GoOn:
         """
         try:
             entry = entry_of(self._home, identity)
-        except UsageError:
+        except NoSuchRun:
             return self.forget(identity)
-        entry = replace(entry, tries=entry.tries + 1)
-        keep(self._home, entry)
         if is_busy(entry):
             self._say(f"Run {identity} was gone on with already, by somebody else")
             return 0
+        entry = replace(entry, tries=entry.tries + 1)
+        keep(self._home, entry)
         missing = self._wait(entry, limit)
-        if missing is not None:
-            return self._given_up(entry, missing)
+        code = self._go_on(entry) if missing is None else self.leave(missing)
+        self._give_up_at_last(entry, missing.why if missing else f"the run ended with exit code {code}", code)
+        return code
+
+    def _go_on(self, entry: Entry) -> int:
         code = self._follow(self._start(entry))
         if code == UsageError.exit_code and self._is_served(entry):
             # Nothing was started; its address or port may not be free any more, or not be there yet.
             self._say("Trying it once more without its monitor")
             code = self._follow(self._start(entry, "monitor"))
-        self._give_up_at_last(entry)
         return code
 
     def finds_home(self, limit: float = WAIT) -> bool:
         """Whether the data directory is there within `limit` seconds: its disk may come late."""
-        left = limit
-        while not is_there(self._home):  # a mount point without its mount is an empty folder
-            if left <= 0:
-                return False
-            if left == limit:
-                self._tell(f"Waiting, {left:.0f} s at most: the data directory is not there")
-            pause = min(self.every, left)
-            self._control.wait(pause)
-            left -= pause
-        return True
+        # A mount point without its mount is an empty folder.
+        return self._until(lambda: None if is_there(self._home) else HOME_AWAY, limit) is None
 
     def forget(self, identity: str) -> int:
         """Nothing is known of this run: have the system start it no more. Returns exit code 0."""
@@ -99,45 +109,66 @@ class GoOn:
         remove(self._home, identity)
         return 0
 
+    def leave(self, missing: Missing) -> int:
+        """Leave it to the next start of the system. Returns the exit code."""
+        self._say(f"{missing.why}: not gone on with at this start of the system")
+        return missing.code
+
     def _say(self, words: str) -> None:
         _log.info("%s", words)
         self._tell(words)
 
     def _wait(self, entry: Entry, limit: float) -> Missing | None:
         """Until source and destinations are there; what is missing when the time is up."""
+        missing = self._until(lambda: missing_source(entry) or self._missing_destinations(entry), limit)
+        # The run itself tries some of its destinations again, while it sends to the others.
+        return None if missing is None or missing.is_part else missing
+
+    def _until(self, look: Callable[[], Missing | None], limit: float) -> Missing | None:
+        """Look until nothing is missing; what still is after `limit` seconds."""
+        end = time.monotonic() + limit
         told = ""
-        left = limit
-        while True:
-            missing = missing_source(entry) or missing_destinations(self._home, entry)
-            if missing is None:
-                return None
+        while missing := look():
+            left = end - time.monotonic()
             if left <= 0:
                 break
             if missing.why != told:
                 told = missing.why
                 self._say(f"Waiting, {left:.0f} s at most: {missing.why}")
-            pause = min(self.every, left)
-            self._control.wait(pause)
-            left -= pause
-        if missing.code == DestinationError.exit_code and any(
-            map(answers, destinations_of(self._home, entry))
-        ):
-            return None  # the run tries the others again, while it sends to this one
+            self._control.wait(min(self.every, left))
         return missing
 
-    def _given_up(self, entry: Entry, missing: Missing) -> int:
-        self._say(f"{missing.why}: not gone on with at this start of the system")
-        self._give_up_at_last(entry)
-        return missing.code
+    def _missing_destinations(self, entry: Entry) -> Missing | None:
+        """Which destinations do not answer yet."""
+        nodes = destinations_of(self._home, entry)
+        silent = []
+        for host, port in nodes:
+            self._control.check()
+            if not answers((host, port)):
+                silent.append(f"{host}:{port}")
+        if not silent:
+            return None
+        why = f"no answer from {', '.join(silent)}"
+        return Missing(why, DestinationError.exit_code, is_part=len(silent) < len(nodes))
 
-    def _give_up_at_last(self, entry: Entry) -> None:
+    def _give_up_at_last(self, entry: Entry, why: str, code: int) -> None:
         """Let no start follow where many came to nothing; a run that begins counts anew."""
         if entry.tries < MOST_TRIES:
             return
         with suppress(UsageError):
-            if entry_of(self._home, entry.id).tries >= MOST_TRIES:
-                remove(self._home, entry.id)
-                self._say(f"{MOST_TRIES} starts of the system came to nothing: it is not tried again")
+            if entry_of(self._home, entry.id).tries < MOST_TRIES:
+                return
+            asked = people_of(_settings(self._home, entry))
+            remove(self._home, entry.id)
+            self._say(f"{MOST_TRIES} starts of the system came to nothing: it is not tried again")
+            for settings in asked:
+                self._tell_people(settings, entry, why, code)
+
+    def _tell_people(self, settings: NotifySettings, entry: Entry, why: str, code: int) -> None:
+        try:
+            tell_given_up(settings, entry, why, code, self._say)
+        except UsageError as error:
+            self._say(f"Nobody is told of it: {error}")
 
     def _is_served(self, entry: Entry) -> bool:
         with suppress(UsageError):  # it came to its end, and is not kept any more
@@ -154,7 +185,7 @@ class GoOn:
             without(kept, "notify")
         without(kept, left_out)
         self._say(f"Going on with run {entry.id}")
-        return launch(self._home, entry.arguments, kept)
+        return launch(self._home, [*entry.arguments, RESUMED], kept)
 
     def _follow(self, command: Launched) -> int:
         """Stay until it has ended, and pass on that it is to end. Returns its exit code."""
@@ -204,16 +235,6 @@ def missing_source(entry: Entry) -> Missing | None:
     return Missing("the source is empty", SourceError.exit_code) if is_empty else None
 
 
-def missing_destinations(home: Path, entry: Entry) -> Missing | None:
-    """Which destinations do not answer yet."""
-    silent = [node for node in destinations_of(home, entry) if not answers(node)]
-    if not silent:
-        return None
-    return Missing(
-        f"no answer from {', '.join(f'{host}:{port}' for host, port in silent)}", DestinationError.exit_code
-    )
-
-
 def without(kept: Mapping[str, Any], group: str) -> bool:
     """Take a group out of the settings of a run; whether anything was set there."""
     taken = [one.get("settings", {}).pop(group, None) for one in kept["destinations"]]
@@ -226,18 +247,23 @@ def trouble_with_notifications(kept: Mapping[str, Any]) -> str:
     A secret may have come from a shell's environment, or lie in a keyring that nobody has unlocked yet: that
     must not keep a migration from going on.
     """
-    asked: list[NotifySettings] = []
     try:
+        for settings in people_of(kept):
+            carriers_of(settings, _log.warning)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def people_of(kept: Mapping[str, Any]) -> list[NotifySettings]:
+    """Who is told of a run, by each of its destinations that differ; what cannot be read is left out."""
+    asked: list[NotifySettings] = []
+    with suppress(KeyError, TypeError, ValueError, AttributeError):  # the run itself says so
         for one in kept["destinations"]:
             settings = NotifySettings.model_validate(one["settings"].get("notify", {}))
             if settings not in asked:
                 asked.append(settings)
-                carriers_of(settings, _log.warning)
-    except UsageError as error:
-        return str(error)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return ""  # what such settings lack the run itself says
-    return ""
+    return asked
 
 
 def destinations_of(home: Path, entry: Entry) -> list[tuple[str, int]]:

@@ -115,16 +115,20 @@ def _variables() -> dict[str, str]:
 def start_of(identity: str, home: Path, source: str) -> Start:
     """The command that goes on with a run: our own, as its user has started it.
 
+    It names the mount point of the data directory, which may not be mounted yet when it is called.
+
     Raises UsageError where a path cannot be written down for the system.
     """
     words = _program()
-    command = (*words, "restart", "run", identity, "--home", str(home))
+    command = [*words, "restart", "run", identity, "--home", str(home)]
+    if mount := mount_of(str(home)):
+        command += ["--mount", mount]
     variables = {name: os.environ[name] for name in _CARRIED if os.environ.get(name)}
     if not is_private() and words[0] == sys.executable and not getattr(sys, "frozen", False):
         variables[_IN_PLACE] = "1"
     for text in (*command, *variables.values()):
         check_text(text)
-    return Start(identity, command, variables, source)
+    return Start(identity, tuple(command), variables, source)
 
 
 def _program() -> list[str]:
@@ -200,3 +204,19 @@ def usable_starter() -> Starter:
             return starter
         reasons.append(reason)
     raise UsageError(f"--resume-at-start cannot be kept here: {'; '.join(reasons)}")
+
+
+def mount_of(folder: str) -> str:
+    """The mount point that a folder lies on; empty for the system's own disk, and on Windows."""
+    if os.name == "nt":
+        return ""
+    place = Path(folder)
+    for one in (place, *place.parents):
+        if one.is_mount():
+            return "" if one == Path(one.anchor) else str(one)
+    return ""
+
+
+def is_away(folder: Path, mount: str) -> bool:
+    """Whether the disk is not there on which a folder lies, that `mount_of` named when it was there."""
+    return not Path(folder.anchor).exists() or (bool(mount) and not os.path.ismount(mount))

@@ -7,9 +7,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.peers.keeping import Kept
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -142,3 +144,17 @@ def _specifiers(word: str) -> str:
 def _dollars(word: str) -> str:
     assert "$" not in word.replace("$$", ""), "systemd would put a variable there"
     return word.replace("$$", "$")
+
+
+class Once:
+    """Done at the third object that a PACS is sent, which it keeps all the same."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+        self._left = 3
+
+    def __call__(self, kept: Kept) -> int:
+        self._left -= 1
+        if self._left == 0:
+            self._act()
+        return 0

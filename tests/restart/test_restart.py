@@ -28,8 +28,7 @@ from migrator.jobs.restart_run import MOST_TRIES, GoOn, missing_source
 from migrator.jobs.steering import Steering
 from tests.peers import KeepingScp, Manners, wait_until
 from tests.peers.archives import Archive
-from tests.peers.keeping import Kept
-from tests.restart.system import Account
+from tests.restart.system import Account, Once
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
@@ -52,7 +51,7 @@ def test_a_run_that_died_with_the_machine_is_gone_on_with_at_its_next_start(
     chosen = source.folder.parent / "chosen.txt"
     names = [str(file.relative_to(source.folder)) for file in sorted(source.folder.rglob("*.dcm"))]
     chosen.write_text("\n".join(names[:100]))
-    peer = keeping_scp(delay=0.02)
+    peer = keeping_scp(delay=0.2)
     child = begun(account, peer, str(source.folder), "--to", str(peer.node), "--files-from", str(chosen))
     child.kill()
     _, told = child.communicate()
@@ -82,20 +81,6 @@ def test_a_run_that_died_with_the_machine_is_gone_on_with_at_its_next_start(
     assert "Going on with run" in (account.data / "logs" / "migrator.log").read_text()
 
 
-class Once:
-    """Done at the third object that a PACS is sent, which it keeps all the same."""
-
-    def __init__(self, act: Callable[[], object]) -> None:
-        self._act = act
-        self._left = 3
-
-    def __call__(self, kept: Kept) -> int:
-        self._left -= 1
-        if self._left == 0:
-            self._act()
-        return 0
-
-
 def migrated(here: Account, source: Archive, peer: KeepingScp, *options: str) -> int:
     """The exit code of a run in this very process that is to go on after a restart."""
     words = ["migrate", str(source.folder), "--to", str(peer.node), "--settle", "0", "--workers", "1"]
@@ -111,7 +96,7 @@ def test_the_systems_signal_keeps_a_run_and_its_users_does_not(
     number: signal.Signals,
 ) -> None:
     stays = number == signal.SIGTERM
-    peer = keeping_scp(delay=0.02, status=Once(lambda: os.kill(os.getpid(), number)))
+    peer = keeping_scp(delay=0.2, status=Once(lambda: os.kill(os.getpid(), number)))
     assert migrated(here, archive(studies=4, instances=10, side=4), peer) == 130
     assert bool(here.units) == bool(entries(here.data)) == stays
     words = "was ended by the system, and goes on" if stays else "it does not go on after a restart"
@@ -127,7 +112,7 @@ def test_a_run_that_was_cancelled_from_elsewhere_does_not_go_on(
         with Steering(here.data, str(source.folder), peer.node) as steering:
             steering.ask({"do": "cancel"})
 
-    peer = keeping_scp(delay=0.02, status=Once(cancel))
+    peer = keeping_scp(delay=0.2, status=Once(cancel))
     assert migrated(here, source, peer) == 130
     assert here.units == entries(here.data) == []
 
@@ -234,6 +219,7 @@ def test_a_run_that_somebody_works_on_already_is_left_to_them(
         manifest.close()
     assert "somebody else" in capsys.readouterr().err
     assert peer.associations == 0
+    assert [kept.tries for kept in entries(here.data)] == [0]
     assert len(here.units) == 1
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,17 +16,19 @@ import pytest
 
 from migrator.cli.main import main
 from migrator.core.control import Control
-from migrator.core.errors import UsageError
+from migrator.core.errors import Cancelled, UsageError
 from migrator.core.events import Event, Notice
 from migrator.core.model import Node
 from migrator.core.settings import Settings
+from migrator.jobs import restart_run, restart_system
 from migrator.jobs.home import data_home, job_folder
 from migrator.jobs.migrate import MigrateRequest, Target
-from migrator.jobs.restart import Restart, entries, entry_folder, remove
-from migrator.jobs.restart_run import GoOn
-from tests.peers import KeepingScp
+from migrator.jobs.restart import SETTINGS, Restart, entries, entry_folder, remove
+from migrator.jobs.restart_run import MOST_TRIES, GoOn
+from tests.notify.servers import WebServer
+from tests.peers import KeepingScp, Manners
 from tests.peers.archives import Archive
-from tests.restart.system import Account
+from tests.restart.system import Account, Once
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="an account of a POSIX system")
 
@@ -85,6 +88,115 @@ def test_a_run_goes_on_without_its_monitor_where_that_cannot_be_served(
     assert told[1].startswith("The run ended with exit code 2: dicom_migrator: --monitor")
     assert told[2] == "Trying it once more without its monitor"
     assert set(peer.datasets) == source.uids
+
+
+def test_what_one_start_lacked_the_next_one_has_again(
+    archive: Make, keeping_scp: Keeping, here: Account, tmp_path: Path
+) -> None:
+    source, peer, control = archive(studies=2, instances=10, side=4), keeping_scp(), Control()
+    peer.manners = Manners(delay=0.2, status=Once(control.cancel))
+    hook = {"webhook": "json", "webhook_file": str(tmp_path / "gone")}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = {"monitor": f"127.0.0.1:{taken.getsockname()[1]}"}
+        identity, _ = broken_off(here, source.folder, target(peer.node, notify=hook, monitor=place))
+        (before,) = entries(here.data)
+        told: list[str] = []
+        assert GoOn(here.data, control, told.append).run(identity) == 130
+    assert "Trying it once more without its monitor" in told
+    assert entries(here.data) == [before]
+    kept = json.loads((entry_folder(here.data, identity) / SETTINGS).read_bytes())
+    assert [one["settings"]["notify"] for one in kept["destinations"]] == [hook]
+    assert [one["settings"]["monitor"] for one in kept["destinations"]] == [place]
+    assert len(here.units) == 1
+
+
+def test_people_are_told_that_a_run_is_not_gone_on_with_any_more(
+    archive: Make, here: Account, tmp_path: Path
+) -> None:
+    source, address = archive(studies=1, instances=1).folder, tmp_path / "address"
+    hook = {"webhook": "json", "webhook_file": str(address)}
+    identity, _ = broken_off(here, source, target(Node("127.0.0.1", 104), notify=hook))
+    source.rename(tmp_path / "away")
+    told: list[str] = []
+    with WebServer() as web:
+        address.write_text(f"http://127.0.0.1:{web.port}/hook")
+        address.chmod(0o600)
+        for _ in range(MOST_TRIES):
+            assert web.bodies == []
+            assert GoOn(here.data, Control(), told.append).run(identity, 0) == 4
+        (body,) = web.wait_for(1)
+    assert (body["event"], body["exit_code"]) == ("failure", 4)
+    assert "came to nothing; the last: the source cannot be read" in body["words"][0]
+    assert str(source) not in json.dumps(body)
+    assert told[-1].startswith("Told by")
+    assert entries(here.data) == here.units == []
+
+
+def test_an_entry_that_cannot_be_read_is_left_to_the_next_start(
+    archive: Make, here: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity, _ = broken_off(here, archive(studies=1).folder, target(Node("127.0.0.1", 104)))
+    file = entry_folder(here.data, identity) / "entry.json"
+    file.unlink()
+    file.mkdir()
+    assert main(["restart", "run", identity, "--home", str(here.data)]) == 2
+    assert f"what is kept of run {identity} cannot be read (Is a directory)" in capsys.readouterr().err
+    assert len(here.units) == 1
+
+
+def test_a_data_directory_whose_disk_stays_away_is_left_to_the_next_start(
+    archive: Make, here: Account, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity, _ = broken_off(here, archive(studies=1).folder, target(Node("127.0.0.1", 104)))
+    here.data.rename(tmp_path / "the disk")
+    words = ["restart", "run", identity, "--home", str(here.data), "--wait", "0", "--mount", str(tmp_path)]
+    assert main(words) == 4
+    assert "the data directory is not there: not gone on with" in capsys.readouterr().err
+    assert len(here.units) == 1
+
+
+def test_the_start_names_the_disk_of_the_data_directory(
+    here: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restart_system, "mount_of", lambda folder: f"the disk of {folder}")
+    command = restart_system.start_of("0", here.data, "/archive").command
+    assert command[-2:] == ("--mount", f"the disk of {here.data}")
+
+
+def test_destinations_that_take_long_to_stay_silent_are_not_waited_for_beyond_the_limit(
+    archive: Make, here: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def answers(node: tuple[str, int]) -> bool:
+        asked.append(node)
+        time.sleep(0.1)
+        return False
+
+    monkeypatch.setattr(restart_run, "answers", answers)
+    nodes = [target(Node("127.0.0.1", port)) for port in (104, 105, 106)]
+    identity, _ = broken_off(here, archive(studies=1, instances=1).folder, *nodes)
+    assert GoOn(here.data, Control(), lambda words: None).run(identity, 0.2) == 3
+    assert asked == [("127.0.0.1", 104), ("127.0.0.1", 105), ("127.0.0.1", 106)]
+
+
+def test_a_start_that_is_to_end_asks_no_further_destination(
+    archive: Make, here: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control = Control()
+    asked: list[tuple[str, int]] = []
+
+    def answers(node: tuple[str, int]) -> bool:
+        asked.append(node)
+        control.cancel()
+        return False
+
+    monkeypatch.setattr(restart_run, "answers", answers)
+    nodes = [target(Node("127.0.0.1", port)) for port in (104, 105)]
+    identity, _ = broken_off(here, archive(studies=1, instances=1).folder, *nodes)
+    with pytest.raises(Cancelled):
+        GoOn(here.data, control, lambda words: None).run(identity)
+    assert asked == [("127.0.0.1", 104)]
 
 
 def test_a_secret_that_only_the_shell_holds_is_warned_of(
