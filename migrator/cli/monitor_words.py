@@ -7,16 +7,18 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from migrator.cli import running
 from migrator.cli.options import warn
 from migrator.cli.terminal import tell
 from migrator.core.control import Control
-from migrator.core.errors import MigratorError, UsageError
+from migrator.core.errors import Cancelled, MigratorError, UsageError
 from migrator.core.events import Emit
 from migrator.core.settings_monitor import MonitorSettings
 from migrator.engine.accounting import Snapshot
+from migrator.jobs.exit_codes import exit_code
 from migrator.jobs.migrate import MigrateJob, MigrateRequest, MigrateResult
 from migrator.monitor.place import check
 from migrator.monitor.watched import Steering, Watched
@@ -28,8 +30,12 @@ if TYPE_CHECKING:
 class Monitored:
     """One run as its monitor sees it, if it has one; `say` is how lines are told just now."""
 
-    def __init__(self, request: MigrateRequest, control: Control) -> None:
+    def __init__(
+        self, request: MigrateRequest, control: Control, why: Callable[[BaseException], str]
+    ) -> None:
+        """`why` says of an error what the page may show."""
         self._job: MigrateJob | None = None
+        self._why = why
         self.say: Callable[[str], None] = _tell
         self.watched = Watched(
             self._snapshots, lambda: control.is_paused, Steering.of(control), source=request.source
@@ -57,9 +63,19 @@ class Monitored:
 
     def ended(self, result: MigrateResult, code: int) -> None:
         """The run came to this result, and the command to this exit code."""
-        stops = [str(one.stopped_by) for one in result.destinations if one.stopped_by is not None]
+        stops = [self._why(one.stopped_by) for one in result.destinations if one.stopped_by is not None]
         self.watched.ending = "; ".join(stops)
+        alone = {str(one.node): MigrateResult((one,), source_check=None) for one in result.destinations}
+        self.watched.codes = {node: exit_code(one) for node, one in alone.items()}
         self.watched.code = code
+
+    def broke_off(self, error: BaseException) -> None:
+        """The run came to no result: the page shows how it ended, whatever ended it."""
+        if isinstance(error, KeyboardInterrupt | Cancelled):
+            self.watched.code = Cancelled.exit_code
+            return
+        self.watched.ending = self._why(error)
+        self.watched.code = error.exit_code if isinstance(error, MigratorError) else 1
 
     def _snapshots(self) -> Sequence[Snapshot]:
         return self._job.snapshots() if self._job is not None else ()
@@ -72,20 +88,18 @@ def monitored(request: MigrateRequest, control: Control) -> Iterator[Monitored |
     if not settings.monitor:
         yield None
         return
-    from migrator.monitor.serve import serving  # only runs that are watched pay for loading a web server
+    # Only runs that are watched pay for loading a web server, and the words.
+    from migrator.jobs.notifying_words import trouble_words
+    from migrator.monitor.serve import serving
 
-    shown = Monitored(request, control)
-    watched = shown.watched
-    with serving(settings, request.home, watched, warn, lambda place: _paired(shown, place)) as place:
-        for line in place_lines(place):
+    shown = Monitored(request, control, partial(trouble_words, details=settings.monitor_details))
+    with serving(settings, request.home, shown.watched, warn, lambda place: _paired(shown, place)) as place:
+        for line in place_lines(place) if place is not None else ():
             tell(line, to_stderr=True)
         try:
             yield shown
-        except MigratorError as error:
-            watched.ending, watched.code = str(error), error.exit_code
-            raise
-        except BaseException as error:  # Ctrl-C too: the page shows how it ended, whatever ended it
-            watched.code = 130 if isinstance(error, KeyboardInterrupt) else 1
+        except BaseException as error:
+            shown.broke_off(error)
             raise
 
 

@@ -20,7 +20,9 @@ class MonitorSettings(Group):
     monitor_control: Annotated[bool, setting("let those who were paired pause, resume and cancel there")] = (
         False
     )
-    monitor_details: Annotated[bool, setting("show paths and whole reasons there; they may name patients")] = False
+    monitor_details: Annotated[
+        bool, setting("show paths and whole reasons there; they may name patients")
+    ] = False
     monitor_tls: Annotated[
         bool, setting("serve it by TLS; without --monitor-cert, with a certificate made for it")
     ] = False

@@ -10,6 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from enum import Enum
 
 from migrator.core.outcome import Fidelity, Outcome, State
 
@@ -56,6 +57,14 @@ class Ledger:
         return {"found": self.found} | {
             one.name: getattr(self, one.name) for one in fields(self) if one.name != "found"
         }
+
+
+class Circuit(str, Enum):
+    """A breaker's state. Closed: all may send. Open: nobody. Probing: one may, and that decides."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    PROBING = "probing"
 
 
 @dataclass(frozen=True, slots=True)

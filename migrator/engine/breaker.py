@@ -5,22 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from enum import Enum
 
 from migrator.core.control import Control
 from migrator.core.errors import DestinationError, LimitReached, MigratorError
 from migrator.core.settings import RecoverySettings
+from migrator.engine.accounting import Circuit as Circuit  # the engine's own modules too
 
 _MOST_GROWTH = 10  # times the first wait
 _LOOK = 0.2  # seconds between two looks of those who wait
-
-
-class Circuit(str, Enum):
-    """Closed: all may send. Open: nobody. Probing: one may, and what becomes of it decides."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    PROBING = "probing"
 
 
 class Breaker:

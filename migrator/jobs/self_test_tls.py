@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import os
 import socket
 import ssl
 import threading
 from contextlib import closing, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from migrator.core.model import Tls
 from migrator.dicom.tls import context_of, listening_context_of
+from migrator.jobs.own_certificate import own_certificate
 
 _SECONDS = 10.0
 _HOST = "127.0.0.1"
@@ -60,33 +60,11 @@ def _serve(listener: socket.socket, context: ssl.SSLContext) -> None:
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for the loopback address that is good for this hour, and its key."""
-    # Imported late: there is no cryptography on Intel Macs.
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "self-test")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    hour = datetime.timedelta(hours=1)
-    address = x509.IPAddress(ipaddress.ip_address(_HOST))
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - hour)
-        .not_valid_after(now + hour)
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(private, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    """A certificate for the loopback address and its key, good for this hour."""
+    texts = own_certificate("self-test", [_HOST], timedelta(hours=1))
     cert, key = folder / "self-test.cert.pem", folder / "self-test.key.pem"
-    cert.write_bytes(made.public_bytes(pem))
+    cert.write_bytes(texts[0])
     descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(private.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+        file.write(texts[1])
     return cert, key

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from migrator.core.addresses import is_address
 from migrator.core.errors import UsageError
 from migrator.core.settings_monitor import MonitorSettings
 from migrator.jobs.home import keep_private
+from migrator.jobs.own_certificate import own_certificate
 from migrator.jobs.secrets import passphrase_of
 
 FOLDER = "monitor-tls"
@@ -103,34 +102,10 @@ def _kept(file: Path, names: Sequence[str]) -> Path | None:
 def _made(file: Path, names: Sequence[str]) -> Path:
     """Make one for these names. Raises UsageError."""
     try:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
-        from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+        cert, key = own_certificate("DICOM PACS Migrator monitor", names, _LASTS)
     except ImportError as error:
         raise UsageError(
             "no certificate can be made on this system: name one of your own (--monitor-cert)"
         ) from error
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "DICOM PACS Migrator monitor")])
-    now = datetime.now(timezone.utc)
-    alternative: list[x509.GeneralName] = [
-        x509.IPAddress(ipaddress.ip_address(one)) if is_address(one) else x509.DNSName(one) for one in names
-    ]
-    cert = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + _LASTS)
-        .add_extension(x509.SubjectAlternativeName(alternative), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    keep_private(file, cert.public_bytes(serialization.Encoding.PEM) + text)
+    keep_private(file, cert + key)
     return file

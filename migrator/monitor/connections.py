@@ -10,7 +10,6 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -208,9 +207,9 @@ def _unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
     _log.debug("the monitor's loop: %s", type(error).__name__ if error else "a message")
 
 
-def quiet(names: Iterable[str] = ("uvicorn.error", "uvicorn.access", "uvicorn.asgi")) -> None:
+def quiet() -> None:
     """uvicorn logs what clients ask for, and for tracing asks a logger for its level."""
-    for name in names:
+    for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         log = logging.getLogger(name)
         log.setLevel(logging.CRITICAL + 1)
         log.propagate = False

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrator.core.outcome import State
+from migrator.engine.accounting import Circuit
 from migrator.monitor.numbers import STATES
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_CIRCUITS = ("closed", "open", "probing")
 
 Samples = list[tuple[Mapping[str, str], float]]
 
@@ -59,9 +59,9 @@ def _of_destinations(destinations: list[dict[str, Any]]) -> Iterator[tuple[str, 
         suffix = "" if ledger == "run" else "_job"
         yield f"dicom_migrator{suffix}_instances", f"Paths {words} by state.", counts
     circuits: Samples = [
-        ({"destination": one["node"], "circuit": circuit}, float(one["circuit"] == circuit))
+        ({"destination": one["node"], "circuit": circuit.value}, float(one["circuit"] == circuit.value))
         for one in destinations
-        for circuit in _CIRCUITS
+        for circuit in Circuit
     ]
     yield "dicom_migrator_circuit", "1 for the state of the destination's circuit breaker.", circuits
     for key, name, meaning in (

@@ -37,6 +37,7 @@ _ENDING_WORDS = {
     "stopped": "Stopped before its end",
     "failed": "Ended, and something is not where it should be",
 }
+_BROKEN_OFF = "Ended by an error"  # before it came to any result
 _NOTHING = Snapshot("", "starting", Ledger(), Ledger(), 0, 0, 0.0, 0.0, 0.0, None, 0, {}, {}, 0)
 
 
@@ -49,15 +50,18 @@ class Numbers:
         self._details = details
         self.history = History()
 
-    def sample(self) -> None:
+    def pull(self) -> Sequence[Snapshot]:
+        """The run's Snapshots, for `sample` and `shown`."""
+        return self._watched.snapshots()
+
+    def sample(self, snapshots: Sequence[Snapshot]) -> None:
         """Add a point to the history."""
-        total = self._total(self._watched.snapshots())
+        total = self._total(snapshots)
         self.history.add(total.files_per_second, total.bytes_per_second)
 
-    def shown(self) -> dict[str, Any]:
+    def shown(self, snapshots: Sequence[Snapshot]) -> dict[str, Any]:
         """The whole of it, as `/api/snapshot` answers."""
         watched = self._watched
-        snapshots = watched.snapshots()
         total = self._total(snapshots)
         has_ended = watched.code is not None
         is_paused = watched.is_paused() and not has_ended
@@ -65,7 +69,7 @@ class Numbers:
         detail = "" if state == "paused" else total.hold
         if watched.code is not None:
             state, detail = _ENDINGS.get(watched.code, "failed"), watched.ending
-            words = _ENDING_WORDS[state]
+            words = self._ending_words(state)
             total = replace(total, files_per_second=0.0, bytes_per_second=0.0, eta_seconds=None)
         shown: dict[str, Any] = {
             "version": __version__,
@@ -84,7 +88,7 @@ class Numbers:
             "bytes_pending": total.bytes_pending,
             "healed": total.healed,
             **total.run.as_dict(),
-            "destinations": [self._destination(one, is_paused, has_ended) for one in snapshots],
+            "destinations": [self._destination(one, is_paused) for one in snapshots],
             "problems": watched.problems.shown(self._details),
             "history": self.history.as_dict(),
             "control": self._control,
@@ -94,11 +98,14 @@ class Numbers:
             shown["source"] = encodable(watched.source)
         return shown
 
-    def _destination(self, one: Snapshot, is_paused: bool, has_ended: bool) -> dict[str, Any]:
+    def _destination(self, one: Snapshot, is_paused: bool) -> dict[str, Any]:
         state, words = _state_of([one], one, is_paused)
-        if has_ended:
+        if self._watched.code is not None:
             one = replace(one, files_per_second=0.0, bytes_per_second=0.0, eta_seconds=None)
-            state, words = _ended(one.job)
+            state = _ended(one.job, self._watched.codes.get(one.destination, self._watched.code))
+            words = self._ending_words(state)
+            if one.job.pending and state == "stopped":
+                words = f"Stopped with {one.job.pending:,} {State.PENDING.value}"
         return {
             "node": one.destination,
             "state": state,
@@ -112,6 +119,9 @@ class Numbers:
             "run": one.run.as_dict(),
             "job": one.job.as_dict(),
         }
+
+    def _ending_words(self, state: str) -> str:
+        return _BROKEN_OFF if state == "failed" and not self._watched.codes else _ENDING_WORDS[state]
 
     def _text(self, text: str) -> str:
         return encodable(text) if self._details else scrubbed(text)
@@ -152,10 +162,8 @@ def _is_waiting(one: Snapshot) -> bool:
     return one.circuit != "closed" or bool(one.hold and not one.associations)
 
 
-def _ended(job: Ledger) -> tuple[str, str]:
-    """How one destination's part ended, by the job's ledger."""
-    if not job.spoiled:
-        return "done", "Done"
-    if job.spoiled == job.pending:
-        return "stopped", f"Stopped with {job.pending:,} {State.PENDING.value}"
-    return "failed", _ENDING_WORDS["failed"]
+def _ended(job: Ledger, code: int) -> str:
+    """The state in which one destination's part ended, by the job's ledger and the exit code."""
+    if job.spoiled:
+        return "stopped" if job.spoiled == job.pending else "failed"
+    return _ENDINGS.get(code, "failed")

@@ -7,7 +7,10 @@ from typing import Any
 
 from migrator import __version__
 from migrator.core.outcome import State
+from migrator.monitor.history import MOST_POINTS
 from migrator.monitor.numbers import STATES
+from migrator.monitor.problems import MOST_SHOWN
+from migrator.monitor.sessions import DIGITS
 
 Schema = dict[str, Any]
 
@@ -80,8 +83,8 @@ _SCHEMAS: dict[str, Schema] = {
     "History": _object(
         {
             "every": {"type": "number", "minimum": 1, "description": "seconds between two points"},
-            "files_per_second": _list(_AMOUNT, 120),
-            "bytes_per_second": _list(_AMOUNT, 120),
+            "files_per_second": _list(_AMOUNT, MOST_POINTS),
+            "bytes_per_second": _list(_AMOUNT, MOST_POINTS),
         }
     ),
     "Snapshot": _object(
@@ -102,7 +105,10 @@ _SCHEMAS: dict[str, Schema] = {
             "healed": _COUNT,
             **_COUNTS,
             "destinations": {"type": "array", "items": _ref("Destination")},
-            "problems": {**_list(_ref("Problem"), 20), "description": "newest first, equal ones once"},
+            "problems": {
+                **_list(_ref("Problem"), MOST_SHOWN),
+                "description": "newest first, equal ones once",
+            },
             "history": _ref("History"),
             "control": _TRUTH,
             "details": _TRUTH,
@@ -119,7 +125,7 @@ _SCHEMAS: dict[str, Schema] = {
             "csrf": {**_TEXT, "description": "to be sent as X-CSRF-Token; empty without a session"},
         }
     ),
-    "Code": _object({"code": {"type": "string", "pattern": "^[0-9]{6}$"}}),
+    "Code": _object({"code": {"type": "string", "pattern": f"^[0-9]{{{DIGITS}}}$"}}),
     "Wish": _object({"do": {"type": "string", "enum": ["pause", "resume", "cancel"]}}),
     "Done": _object({"done": {"type": "boolean", "const": True}}),
     "Health": _object({"status": {"type": "string", "const": "ok"}}),

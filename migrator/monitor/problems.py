@@ -28,15 +28,22 @@ _TOLD = _ERRORS | {State.HELD, State.WARNED}
 
 # From where a path begins to the end of its clause. A comma ends none: folders are named "DOE, JANE".
 _PATH = re.compile(r"(?<![\w.)])(?:[A-Za-z]:)?[\\/](?=\S)(?:.*[\\/](?!s\b))?.*?(?=: |; |$)", re.MULTILINE)
-# A relative path, or a name as DICOM writes it; "files/s" is neither.
-# Tried where a word begins alone, or a long one would take its length squared.
-_NAMING = re.compile(r"(?<!\S)(?!\S+/s\b)\S+[/\\^]\S*")
+# Tried where a word begins alone, or a long one would take its length squared; "files/s" is neither of these.
+# A relative path: where it begins and ends, blanks in it keep to themselves.
+_RELATIVE = re.compile(r"(?<!\S)(?!\S+/s\b)\S+[/\\]")
+_CLAUSE_ENDS = re.compile(r"(: |; |\n)")
+# A name as DICOM writes it.
+_NAME = re.compile(r"(?<!\S)\S*\^\S*")
 _UID = re.compile(r"\b\d+(?:\.\d+){5,}\b")
 
 
 def scrubbed(text: str) -> str:
-    """A text without what looks like a path, a UID or a patient's name, in one line of bounded length."""
-    plain = _NAMING.sub("…", _UID.sub("…", _PATH.sub("…", text)))
+    """A text without what looks like a path, a UID or a patient's name, in one line of bounded length.
+
+    A file's name without its folder looks like any words: a text that quotes one is not to come here.
+    """
+    clauses = _CLAUSE_ENDS.split(_UID.sub("…", _PATH.sub("…", text)))
+    plain = _NAME.sub("…", "".join("…" if _RELATIVE.search(one) else one for one in clauses))
     return "".join(letter if letter.isprintable() else " " for letter in plain)[:_LONGEST]
 
 

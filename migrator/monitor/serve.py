@@ -4,7 +4,7 @@
         …  # the run
         watched.code = 0
 
-Whatever goes wrong once it serves is one warning; the run goes on.
+Whatever goes wrong once the place is taken is one warning; the run goes on.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,8 +38,10 @@ _log = logging.getLogger("migrator.monitor")
 _LAST_WORDS = 1.0  # seconds for those who look to hear how it ended
 _STARTS = 10.0  # seconds in which the server has to be there
 _STOPS = 3.0  # seconds for it to end
+_IDLE = 5  # seconds for which a client's connection is kept between two requests
 
 Say = Callable[[str], None]
+Told = Callable[[], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,10 @@ def serving(
     watched: Watched,
     say: Say,
     paired: Callable[[Place], None] = lambda place: None,
-) -> Iterator[Place]:
-    """Serve `watched` where `settings.monitor` says; `jobs.watched.MONITOR` knows of it meanwhile.
+) -> Iterator[Place | None]:
+    """Serve `watched` where `settings.monitor` says; `jobs.watched.MONITOR` knows of it while it is there.
 
+    None where the server did not start; that is a warning.
     `say` is told warnings; `paired`, from the monitor's thread, that there is another code. Whoever looks is
     told how the run ended, for at most a second. Raises UsageError for settings that cannot be, before
     anything is served.
@@ -103,12 +106,8 @@ def serving(
             return {"address": place.address, "code": place.code}
 
         try:
-            thread.begin()
-            jobs_watched.MONITOR.append(told)
-            yield place
+            yield place if thread.begin(told) else None
         finally:
-            if told in jobs_watched.MONITOR:
-                jobs_watched.MONITOR.remove(told)
             thread.end()
     finally:
         listening.socket.close()
@@ -144,16 +143,31 @@ class _Thread:
         self._pulse: Pulse | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_up = threading.Event()
+        """Set too where it did not come up."""
+        self._told: Told = dict
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
-    def begin(self) -> None:
-        """Return once it serves; where it cannot, that is a warning."""
+    def begin(self, told: Told) -> bool:
+        """Return once it serves and MONITOR holds `told`; False where it does not, which is a warning."""
         quiet()
+        self._told = told
         self._thread.start()
-        self._is_up.wait(_STARTS)
+        if not self._is_up.wait(_STARTS):
+            self._warn(f"the monitor does not serve after {_STARTS:g} s; the run goes on")
+        return told in jobs_watched.MONITOR
+
+    def _came_up(self) -> None:
+        if not self._is_up.is_set():
+            jobs_watched.MONITOR.append(self._told)
+            self._is_up.set()
+
+    def _withdraw(self) -> None:
+        with suppress(ValueError):
+            jobs_watched.MONITOR.remove(self._told)
 
     def end(self) -> None:
         """Let those who look see the last of it, and stop."""
+        self._withdraw()
         loop = self._loop
         if loop is None or not self._thread.is_alive():
             return
@@ -187,18 +201,20 @@ class _Thread:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            timeout_keep_alive=15,
+            timeout_keep_alive=_IDLE,
             h11_max_incomplete_event_size=MOST_HEAD,
             interface="asgi3",
         )
         tls = self._tls.context if self._tls is not None else None
         self._server = Server(config, self._listening.socket, tls)
-        self._server.ticks += [self._is_up.set, self._tick]
+        self._server.ticks += [self._came_up, self._tick]
         try:
             await self._server.serve()
         except Exception:
             await self._server.shutdown()  # which uvicorn leaves out then
             raise
+        finally:
+            self._withdraw()
 
     def _tick(self) -> None:
         """Look at the run. Where that fails, it may not the next time: a run may last for days."""

@@ -37,9 +37,9 @@ class TriedTooOften(Exception):
 class Pairing:
     """The code, and who was paired by one. `pair` and `find` are for one thread, `code` for any.
 
-    Wrong tries count wherever they come from: whoever guesses has many addresses. The lock ends by itself,
-    so somebody who knows the code gets in; at its longest a night is enough for some 150 guesses in a
-    million.
+    Wrong tries count wherever they come from: whoever guesses has many addresses. So a guesser who goes on
+    keeps everybody else from being paired, but for moments, and not those who are; while the lock is at its
+    longest, a night is enough for some 150 guesses in a million.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

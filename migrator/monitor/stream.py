@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from migrator.engine.accounting import Snapshot
+from migrator.monitor.connections import TICK
 from migrator.monitor.numbers import Numbers
 
-TICK = 1.0  # seconds between two looks at the run
+_EARLY = TICK / 10  # seconds by which a tick may come early
 HEARTBEAT = 12.0  # seconds of silence after which a comment says that the line is alive
 _SLOW = 10.0  # seconds that a client may take for one message
 _MOST_STREAMS = 48
@@ -22,13 +24,15 @@ _MOST_OF_ONE = 8  # of one client: an address, or a session
 class Pulse:
     """The latest object, as JSON. All of it runs on the monitor's loop.
 
-    It is made when somebody asks and what was made is older than a tick; while streams are open, every tick.
+    The run's Snapshots are pulled at most once a tick, whoever asks, and when the run was steered. The object
+    is made when somebody asks and there are newer ones than it was made of; with open streams, every tick.
     """
 
     def __init__(self, numbers: Numbers, clock: Callable[[], float]) -> None:
         self._numbers = numbers
         self._clock = clock
-        self._made_at = float("-inf")
+        self._snapshots: Sequence[Snapshot] = ()
+        self._pulled_at = self._made_at = float("-inf")
         self._json = b"{}"
         self._shown: dict[str, Any] = {}
         self._compared: dict[str, Any] = {}
@@ -55,14 +59,18 @@ class Pulse:
     def tick(self) -> None:
         """What is to be done every second."""
         now = self._clock()
-        if now - self._sampled_at >= self._numbers.history.every - TICK / 10:
+        is_due = now - self._sampled_at >= self._numbers.history.every - _EARLY
+        if is_due or self.streams:
+            snapshots = self._latest(_EARLY)
+        if is_due:
             self._sampled_at = now
-            self._numbers.sample()
+            self._numbers.sample(snapshots)
         if self.streams:
             self._look(is_forced=True)
 
     def refresh(self) -> None:
-        """Look now, and not only at the next tick."""
+        """Look now, and not only at the next tick: the run was steered, or has ended."""
+        self._pulled_at = float("-inf")
         self._look(is_forced=True)
 
     def end(self) -> None:
@@ -76,13 +84,20 @@ class Pulse:
         """What the next change sets. Taken at once, and waited for later: so no change is missed."""
         return self._changed
 
-    def _look(self, *, is_forced: bool) -> None:
+    def _latest(self, early: float = 0.0) -> Sequence[Snapshot]:
         now = self._clock()
-        if not is_forced and now - self._made_at < TICK:
+        if now - self._pulled_at >= TICK - early:
+            self._snapshots = self._numbers.pull()
+            self._pulled_at = now
+        return self._snapshots
+
+    def _look(self, *, is_forced: bool) -> None:
+        snapshots = self._latest()
+        if not is_forced and self._made_at >= self._pulled_at:
             return
-        shown = self._numbers.shown()
+        shown = self._numbers.shown(snapshots)
         self._shown, self._json = shown, orjson.dumps(shown)
-        self._made_at = now
+        self._made_at = self._clock()
         compared = {name: value for name, value in self._shown.items() if name != "at"}
         if compared != self._compared:
             self._compared = compared

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migrator.core.control import Control
@@ -26,11 +26,14 @@ class Steering:
 
 @dataclass(slots=True)
 class Watched:
-    """One run. `snapshots` and `is_paused` are asked from the monitor's thread, at most once a second.
+    """One run. `snapshots` is asked from the monitor's thread, at most once a second and when it was steered,
+    `is_paused` from there too.
 
     `steering` may be replaced once the job that it steers is made. `source` is shown only with
-    --monitor-details, as is a problem's path. `started` is seconds since the epoch. When the run is over, who
-    runs it sets `code`, the exit code, and may say in `ending` why it ended as it did.
+    --monitor-details, as is a problem's path. `started` is seconds since the epoch.
+
+    When the run is over, who runs it sets `code`, the exit code. Before that, `ending` may say why it ended
+    as it did; where it came to a result, `codes` tells of each destination which code it alone would have.
     """
 
     snapshots: Callable[[], Sequence[Snapshot]]
@@ -39,5 +42,6 @@ class Watched:
     source: str = ""
     started: float = field(default_factory=time.time)
     problems: Problems = field(default_factory=Problems)
+    codes: Mapping[str, int] = field(default_factory=dict)
     code: int | None = None
     ending: str = ""

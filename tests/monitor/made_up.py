@@ -122,6 +122,7 @@ def served(home: Path, snapshots: Sequence[Snapshot] = (A_SNAPSHOT,), **settings
     watched = Watched(ask, lambda: control.is_paused, Steering.of(control), source="/archive/DOE^JANE")
     wanted = MonitorSettings(**{"monitor": "127.0.0.1:0", **settings})
     with serving(wanted, home, watched, said.append) as place:
+        assert place is not None
         yield Run(place, watched, control, shown, said, asked)
 
 

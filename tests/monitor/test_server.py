@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from migrator.core.control import Control
 from migrator.core.errors import UsageError
 from migrator.core.settings_monitor import MonitorSettings
 from migrator.engine.accounting import Ledger, Snapshot
 from migrator.jobs.watched import MONITOR, told_since
-from migrator.monitor import connections
+from migrator.monitor import connections, serve
 from migrator.monitor.history import MOST_POINTS, History
 from migrator.monitor.place import check, parse_place
+from migrator.monitor.serve import serving
+from migrator.monitor.watched import Steering, Watched
 from tests.monitor.made_up import A_SNAPSHOT, LIMIT, Run, events_of, moved, numbers, served, until
 
 
@@ -112,12 +115,41 @@ def test_a_run_that_ended_says_how(run: Run, code: int, state: str) -> None:
     assert numbers(run)["state"] == state
 
 
+ARRIVED, LEFT, LOST = Ledger(sent=3, found=3), Ledger(sent=1, pending=2, found=3), Ledger(failed=3, found=3)
+NOT_IN_PLACE = "Ended, and something is not where it should be"
+
+
+@pytest.mark.parametrize(
+    ("job", "code", "codes", "state", "words"),
+    [
+        (Ledger(), 3, {}, "failed", "Ended by an error"),
+        (ARRIVED, 1, {}, "failed", "Ended by an error"),
+        (ARRIVED, 1, {A_SNAPSHOT.destination: 1}, "failed", NOT_IN_PLACE),
+        (ARRIVED, 1, {A_SNAPSHOT.destination: 0}, "done", "Done"),
+        (ARRIVED, 130, {A_SNAPSHOT.destination: 130}, "stopped", "Stopped before its end"),
+        (LEFT, 5, {A_SNAPSHOT.destination: 5}, "stopped", "Stopped with 2 pending"),
+        (LOST, 130, {A_SNAPSHOT.destination: 130}, "failed", NOT_IN_PLACE),
+    ],
+)
+def test_a_destination_is_done_only_where_its_own_part_came_to_a_good_end(
+    run: Run, job: Ledger, code: int, codes: dict[str, int], state: str, words: str
+) -> None:
+    run.numbers[:] = [replace(A_SNAPSHOT, job=job)]
+    until(lambda: numbers(run)["destinations"][0]["job"] == job.as_dict())
+    if codes:
+        run.watched.codes = codes
+    run.watched.code = code
+    until(lambda: bool(numbers(run)["has_ended"]))
+    (card,) = numbers(run)["destinations"]
+    assert (card["state"], card["words"]) == (state, words)
+
+
 def test_nobody_is_asked_for_numbers_more_than_about_once_a_second(run: Run) -> None:
     with run.client() as client:
         for _ in range(200):
             client.get("/api/snapshot").raise_for_status()
     spent = run.asked[-1] - run.asked[0]
-    assert len(run.asked) <= 2 * (spent + 2)  # for those who look, and for the history
+    assert len(run.asked) <= spent + 2
 
 
 def test_the_metrics_can_be_scraped(run: Run) -> None:
@@ -292,6 +324,7 @@ def test_numbers_that_cannot_be_had_for_a_while_are_a_warning_and_are_shown_late
     monkeypatch.setattr(connections, "TICK", 0.1)
     with served(tmp_path) as run, run.client() as client:
         run.watched.snapshots, ask = fails, run.watched.snapshots
+        until(lambda: client.get("/api/snapshot").status_code == 500)
         for _ in range(2):
             answer = client.get("/api/snapshot")
             assert (answer.status_code, list(answer.json())) == (500, ["error"])
@@ -319,7 +352,48 @@ def test_a_failure_of_it_is_a_warning_and_the_run_goes_on(
         until(lambda: bool(run.said))
         with pytest.raises(ConnectionRefusedError):
             run.raw()
+        assert MONITOR == []
     assert run.said == ["the monitor does not serve any more (RuntimeError); the run goes on"]
+
+
+def test_a_monitor_that_cannot_start_is_a_warning_and_is_not_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: object, **__: object) -> None:
+        raise RuntimeError("patient DOE")
+
+    monkeypatch.setattr(connections.Server, "startup", breaks)
+    said = list[str]()
+    with serving(MonitorSettings(monitor="127.0.0.1:0"), tmp_path, a_run(), said.append) as place:
+        assert place is None
+        assert MONITOR == []
+    assert said == ["the monitor does not serve any more (RuntimeError); the run goes on"]
+
+
+def test_a_monitor_that_takes_long_to_start_is_a_warning_and_is_announced_when_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_start = threading.Event()
+    startup = connections.Server.startup
+
+    async def waits(self: connections.Server, sockets: list[socket.socket] | None = None) -> None:
+        may_start.wait(LIMIT)
+        await startup(self, sockets)
+
+    monkeypatch.setattr(connections.Server, "startup", waits)
+    monkeypatch.setattr(serve, "_STARTS", 0.1)
+    said = list[str]()
+    with serving(MonitorSettings(monitor="127.0.0.1:0"), tmp_path, a_run(), said.append) as place:
+        assert place is None
+        assert MONITOR == []
+        assert said == ["the monitor does not serve after 0.1 s; the run goes on"]
+        may_start.set()
+        until(lambda: len(MONITOR) == 1)
+    assert MONITOR == []
+
+
+def a_run() -> Watched:
+    return Watched(lambda: (A_SNAPSHOT,), lambda: False, Steering.of(Control()))
 
 
 def test_a_history_of_any_length_is_bounded_and_keeps_its_newest_point() -> None:

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from migrator.core.control import Control
 from migrator.engine.accounting import Snapshot
-from migrator.monitor import connections, guard, stream
+from migrator.monitor import connections, guard, serve, stream
+from migrator.monitor.numbers import Numbers
 from migrator.monitor.pace import Pace
+from migrator.monitor.watched import Steering, Watched
 from tests.monitor.made_up import A_SNAPSHOT, LIMIT, Run, events_of, moved, numbers, read_all, served, until
 
 
@@ -196,8 +199,42 @@ def test_no_client_makes_the_run_take_more_snapshots(run: Run) -> None:
             assert one.recv(16)
         before = len(run.asked)
         until(lambda: len(run.asked) >= before + 4)
-        spent = run.asked[-1] - run.asked[before]
-    assert len(run.asked) - before <= 2 * (spent + 2)
+        asked = run.asked[before:]
+    assert len(asked) <= asked[-1] - asked[0] + 2
+
+
+def test_whoever_looks_the_run_is_asked_once_a_tick_and_when_it_was_steered() -> None:
+    asked, now = list[float](), 0.0
+
+    def ask() -> list[Snapshot]:
+        asked.append(now)
+        return [A_SNAPSHOT]
+
+    watched = Watched(ask, lambda: False, Steering.of(Control()))
+    pulse = stream.Pulse(Numbers(watched, control=True, details=False), lambda: now)
+    pulse.streams.append(stream.EventStream(pulse, "somebody"))
+    for tick in range(10):
+        now = float(tick)
+        pulse.tick()
+        for after in (0.2, 0.6, 0.99):
+            now = tick + after
+            assert pulse.shown["found"] == 100
+            assert b'"found":100' in pulse.json
+    assert asked == [float(tick) for tick in range(10)]
+    pulse.refresh()
+    now = 10.0
+    pulse.tick()
+    assert asked[10:] == [9.99]
+
+
+def test_a_connection_on_which_nothing_more_is_asked_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "_IDLE", 0.2)
+    monkeypatch.setattr(connections, "_ARRIVE", 10 * LIMIT)
+    with served(tmp_path) as run, closing(run.raw()) as idle:
+        idle.sendall(head(run, "GET /healthz HTTP/1.1"))
+        assert read_all(idle).endswith(b'{"status":"ok"}')
 
 
 def test_no_client_can_fill_the_log(run: Run, caplog: pytest.LogCaptureFixture) -> None:
@@ -209,6 +246,7 @@ def test_no_client_can_fill_the_log(run: Run, caplog: pytest.LogCaptureFixture) 
     with run.client() as client:
         for path in ("/app.js%0a", "/static/app.js%0a", "/healthz%0a", "/%00"):
             assert client.get(path).status_code < 500
+        until(lambda: client.get("/api/snapshot").status_code == 500)
         for _ in range(20):
             assert client.get("/api/snapshot").status_code == 500
     ours = [one.getMessage() for one in caplog.records if one.name == "migrator.monitor"]

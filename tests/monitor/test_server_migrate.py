@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ Make = Callable[..., Archive]
 Keep = Callable[..., KeepingScp]
 
 SLOW = ("--workers", "1", "--bandwidth", "0.05")  # some ten small files a second
+SLOWER = ("--workers", "1", "--bandwidth", "0.01")
 
 
 class Watching:
@@ -72,7 +74,9 @@ def watching(source: Archive, scp: KeepingScp, *options: str) -> Iterator[Watchi
 def test_a_run_is_watched_to_its_end_among_hundreds_of_open_connections(
     archive: Make, keeping_scp: Keep
 ) -> None:
-    source, scp = archive(studies=2, instances=8), keeping_scp()
+    is_paused = threading.Event()
+    scp = keeping_scp(status=lambda _: 0x0000 if is_paused.wait(LIMIT) else 0xA700)
+    source = archive(studies=2, instances=8)
     with (
         watching(source, scp, *SLOW, "--monitor-control") as run,
         ExitStack() as opened,
@@ -80,6 +84,7 @@ def test_a_run_is_watched_to_its_end_among_hundreds_of_open_connections(
     ):
         steer = paired(client, run.code)
         steer("pause")  # so that it lasts until all are there
+        is_paused.set()
         for number in range(300):
             one = opened.enter_context(closing(socket.create_connection(("127.0.0.1", run.port), LIMIT)))
             if number % 2:
@@ -112,7 +117,7 @@ def test_a_phone_pauses_and_resumes_it_and_the_audit_says_so(
 ) -> None:
     source, scp = archive(studies=6, instances=5), keeping_scp()
     audit = tmp_path / "audit.jsonl"
-    with watching(source, scp, *SLOW, "--monitor-control", "--audit", str(audit)) as run:
+    with watching(source, scp, *SLOWER, "--monitor-control", "--audit", str(audit)) as run:
         with run.client() as client:
             assert client.get("/api/snapshot").status_code == 401
             steer = paired(client, run.code)

@@ -157,9 +157,9 @@ def test_a_certificate_that_cannot_be_used_is_told_before_anything_runs(
 def test_who_speaks_no_tls_or_begins_it_and_falls_silent_is_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_HANDSHAKE", 0.3)
     with served(tmp_path, monitor_tls=True) as run:
-        with closing(run.raw()) as silent:
+        with monkeypatch.context() as patched, closing(run.raw()) as silent:
+            patched.setattr(connections, "_HANDSHAKE", 0.3)
             assert read_all(silent) == b""
         assert b"HTTP" not in run.say(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert shown_by(run)

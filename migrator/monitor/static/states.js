@@ -10,10 +10,10 @@ const RUNNING = {
   failed: { shape: "bad", tone: "bad" },
 };
 
-// By the exit code of a run that has ended.
+// By the exit code of a run that has ended. What 1 means, the server's words say.
 const ENDED = {
   0: { word: "Done", shape: "good", tone: "good" },
-  1: { word: "Finished, but not all arrived", shape: "warn", tone: "bad" },
+  1: { shape: "warn", tone: "bad" },
   5: { word: "Stopped by a limit", shape: "stopped", tone: "warn" },
   130: { word: "Stopped", shape: "stopped", tone: "warn" },
 };
@@ -22,11 +22,12 @@ const CIRCUITS = {
   open: { word: "Left alone", shape: "cut", tone: "bad" },
   probing: { word: "Tried again", shape: "busy", tone: "warn" },
 };
-CIRCUITS["half-open"] = CIRCUITS.probing;
 
 /** The state of the whole run: `word`, `shape`, `tone`. */
 export function stateOf(numbers) {
-  if (numbers.has_ended) return ENDED[numbers.code] ?? { word: "Failed", shape: "bad", tone: "bad" };
+  if (numbers.has_ended) {
+    return { word: numbers.words, ...ENDED[numbers.code] ?? { word: "Failed", shape: "bad", tone: "bad" } };
+  }
   const look = lookOf(numbers.state);
   const tone = look.tone === "good" && brokenOf(numbers).length ? "warn" : look.tone;
   return { word: capital(numbers.state), shape: look.shape, tone };

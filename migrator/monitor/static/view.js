@@ -6,7 +6,7 @@ import { age, clock, count, filesPerSecond, hoursMinutes, megabytes, size, span 
 import { drawShape, drawSparkline } from "./shapes.js";
 import { brokenOf, capital, stateOf } from "./states.js";
 
-export const OLD = 6; // seconds from which numbers are shown as old
+const OLD = 6; // seconds from which numbers are shown as old
 const NAME = "DICOM Migrator";
 
 /** Show numbers that have just come. `time` is a ServerClock. */

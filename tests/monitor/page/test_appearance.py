@@ -104,7 +104,7 @@ def test_a_state_has_a_shape_and_words_and_not_only_a_colour(page: Page, monitor
     one = monitor(made_up.sending())
     page.goto(one.address)
     shapes = set()
-    for make, word in ((made_up.sending, "Sending"), (made_up.paused, "Paused"), (made_up.ended, "Finished")):
+    for make, word in ((made_up.sending, "Sending"), (made_up.paused, "Paused"), (made_up.ended, "Ended")):
         one.play.numbers = make()
         expect(page.locator("#state")).to_contain_text(word)
         shapes.add(page.locator("#shape path").get_attribute("d"))
