@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
+from migrator.bootstrap import SETUP_FAILED
 from migrator.bootstrap.launch import wants_window
-from migrator.cli.main import main as command_line
+from migrator.bootstrap.trouble import explain_import_error
 
 
 def main() -> int:
     """Run what the arguments ask for; returns the exit code."""
-    arguments = sys.argv[1:]
-    if not wants_window(arguments):
-        return command_line(arguments)
-    from migrator.ui.app import main as window
+    return guarded(command_line if not wants_window(sys.argv[1:]) else _window)
 
-    return window(arguments)
+
+def command_line() -> int:
+    """Run the command line, whatever the arguments."""
+    from migrator.cli.main import main as run
+
+    return run(sys.argv[1:])
+
+
+def _window() -> int:
+    from migrator.ui.app import main as run
+
+    return run(sys.argv[1:])
+
+
+def guarded(face: Callable[[], int]) -> int:
+    """Run a face; where a package cannot be loaded, say so and what to do, and return 6."""
+    try:
+        return face()
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "migrator":
+            raise
+        print(f"dicom_migrator: {explain_import_error(error)}", file=sys.stderr)
+        return SETUP_FAILED
 
 
 if __name__ == "__main__":

@@ -6,6 +6,6 @@ import sys
 if __name__ == "__main__":
     # First of all: in a process that is to be a decoder this runs the decoder, and does not come back.
     multiprocessing.freeze_support()
-    from migrator.cli.main import main
+    from migrator.__main__ import command_line, guarded
 
-    sys.exit(main())
+    sys.exit(guarded(command_line))

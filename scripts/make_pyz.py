@@ -134,6 +134,8 @@ def read_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.offline and arguments.platform is None:
         parser.error("there is no lock for this system; name one with --platform")
+    if arguments.offline and arguments.python not in pythons:
+        parser.error(f"there is no lock for Python {here}; name one with --python")
     return arguments
 
 

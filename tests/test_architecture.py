@@ -24,7 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "exchange": {"engine", "core"},
     "records": {"core"},
     "notify": {"core"},
-    "jobs": _HALVES | {"bootstrap.libraries"},
+    "jobs": _HALVES | {"bootstrap.libraries", "bootstrap.trouble"},
     "monitor": {"jobs", "core", "engine.accounting"},
     "cli": _FACE,
     "ui": _FACE,

@@ -100,3 +100,15 @@ def _debian_package() -> str:
     return "the package python{}.{}-venv (on Debian and Ubuntu: apt install python3-venv)".format(
         *sys.version_info
     )
+
+
+def explain_import_error(error: ImportError) -> str:
+    """What is wrong where a package that was set up cannot be loaded, and what to do."""
+    return f"this installation is damaged: {error}. What to do: {how_anew()}"
+
+
+def how_anew() -> str:
+    """How what this program consists of is made whole again."""
+    if getattr(sys, "frozen", False):
+        return "fetch the program again, and compare its SHA-256"
+    return f"remove {sys.prefix}, and start anew: the packages are set up again"

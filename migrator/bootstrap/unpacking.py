@@ -100,7 +100,11 @@ def check_carried(archive: Path, layer: str) -> None:
     text = _member(archive, WHEELS_FOR)
     if text is None:
         raise SetupError(f"{archive} carries no packages: --wheelhouse needs a folder of wheels")
-    told = json.loads(text)
+    try:
+        told = json.loads(text)
+        layers, told_python, told_platform = told["layers"], told["python"], told["platform"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(archive) from error
     here = {
         "python": "{}.{}".format(*sys.version_info),
         "sys_platform": sys.platform,
@@ -108,11 +112,11 @@ def check_carried(archive: Path, layer: str) -> None:
     }
     if any(told.get(key) != value for key, value in here.items()):
         raise SetupError(
-            f"{archive.name} carries packages for Python {told['python']} on {told['platform']}, and this is "
+            f"{archive.name} carries packages for Python {told_python} on {told_platform}, and this is "
             f"Python {here['python']} on {sys.platform}, {platform.machine()}: fetch the file that is for "
             "this, or start it with that Python"
         )
-    if layer not in told["layers"]:
+    if layer not in layers:
         raise SetupError(
             f"{archive.name} carries no packages for the {layer}: a file that was made with --window does; "
             "the commands work without: --help shows them"

@@ -1,27 +1,19 @@
-"""What this machine and this installation bring along: versions, folders, time, TLS, keyring, window."""
+"""What this machine brings along: folders, time, TLS, keyring, window."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import os
-import platform
-import re
 import shutil
 import ssl
 import stat
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 
-import keyring
-from filelock import FileLock
-
-from migrator import __version__
 from migrator.bootstrap import libraries
 from migrator.core.errors import UsageError
 from migrator.jobs.home import data_home
@@ -29,100 +21,14 @@ from migrator.jobs.secrets import has_keyring
 from migrator.jobs.self_test_model import ABSENT, FAILED, OK, Finding, Place, told
 from migrator.jobs.self_test_tls import trouble_shaking_hands
 
-# What pyproject.toml pins, each with the module that it brings.
-PACKAGES = {
-    "cryptography": "cryptography.x509",
-    "filelock": "filelock",
-    "httpx2": "httpx2",
-    "jinja2": "jinja2",
-    "keyring": "keyring",
-    "numpy": "numpy",
-    "orjson": "orjson",
-    "pydantic": "pydantic",
-    "pydicom": "pydicom",
-    "pyjpegls": "jpeg_ls",
-    "pylibjpeg": "pylibjpeg",
-    "pylibjpeg-libjpeg": "libjpeg",
-    "pylibjpeg-openjpeg": "openjpeg",
-    "pylibjpeg-rle": "rle",
-    "pynetdicom": "pynetdicom",
-    "rich": "rich",
-    "segno": "segno",
-    "starlette": "starlette",
-    "typst": "typst",
-    "uvicorn": "uvicorn",
-    "wakepy": "wakepy",
-}
-_LOCK = Path(__file__).resolve().parents[2] / "requirements" / "base.lock"
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 _NEEDED_BYTES = 200 << 20
 _EARLIEST = datetime(2026, 1, 1).timestamp()
 
 
-def program(place: Place) -> Iterator[Finding]:
-    """Which program, in which Python, on which system."""
-    form = "executable" if getattr(sys, "frozen", False) else "Python"
-    python = f"Python {platform.python_version()} ({platform.python_implementation()})"
-    system = f"{platform.system()} {platform.release()}, {platform.machine()}"
-    yield Finding("program", OK, f"DICOM PACS Migrator {__version__}, {form}: {sys.executable}")
-    yield Finding("Python", OK, f"{python}, {ssl.OPENSSL_VERSION}, {system}")
-
-
-def packages(place: Place) -> Iterator[Finding]:
-    """Each package can be imported, and is the one that was tested."""
-    locked = _locked()
-    good: list[str] = []
-    for name, module in PACKAGES.items():
-        finding, version = _package(name, module, locked.get(name, set()))
-        if finding is None:
-            good.append(f"{name} {version}")
-        else:
-            yield finding
-    against = "as locked" if locked else "no lock to compare with"
-    yield Finding("packages", OK if good else FAILED, f"{', '.join(good)} ({against})")
-
-
-def _package(name: str, module: str, pinned: set[str]) -> tuple[Finding | None, str]:
-    """What is wrong with a package, and its version where that is known."""
-    try:
-        version = metadata.version(name)
-    except metadata.PackageNotFoundError:
-        version = "(version unknown)"  # an executable may lack what an installer writes
-    try:
-        importlib.import_module(module)
-    # A damaged library fails in ways of its own, and the other packages are still to be looked at.
-    except Exception as error:  # noqa: BLE001
-        if name == "cryptography" and sys.platform == "darwin" and platform.machine() == "x86_64":
-            words = "there is none for Intel Macs: the monitor makes no certificate of its own"
-            return Finding(f"package {name}", ABSENT, words), version
-        return Finding(f"package {name}", FAILED, f"cannot be imported: {error}", _anew()), version
-    if pinned and version not in pinned and version[0] != "(":
-        words = f"is {version}; {' or '.join(sorted(pinned))} was tested"
-        return Finding(f"package {name}", FAILED, words, "install what requirements/base.lock names"), version
-    return None, version
-
-
-def _anew() -> str:
-    """How what this program consists of is made whole again."""
-    if getattr(sys, "frozen", False):
-        return "fetch the program again, and compare its SHA-256"
-    return f"remove {sys.prefix}, and start anew: the packages are set up again"
-
-
-def _locked() -> dict[str, set[str]]:
-    """The versions that the lock allows, by package; empty where no lock lies beside the program."""
-    try:
-        text = _LOCK.read_text("utf-8")
-    except OSError:
-        return {}
-    versions: dict[str, set[str]] = {}
-    for name, version in _PIN.findall(text):
-        versions.setdefault(name, set()).add(version)
-    return versions
-
-
 def data_directory(place: Place) -> Iterator[Finding]:
     """It can be written, locked and is its owner's; enough of the disk is free."""
+    from filelock import FileLock  # late, as keyring below: where one is damaged, the others are tried
+
     name = "data directory"
     try:
         home = data_home(str(place.home))
@@ -176,6 +82,8 @@ def authorities(place: Place) -> Iterator[Finding]:
 
 def secrets_kept(place: Place) -> Iterator[Finding]:
     """Whether there is a keyring that can keep passwords."""
+    import keyring
+
     backend = keyring.get_keyring()
     if has_keyring():
         yield Finding("keyring", OK, str(backend.name))

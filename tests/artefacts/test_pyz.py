@@ -254,6 +254,14 @@ def test_a_damaged_list_of_files_says_so(tiny: TinyFile, harm: Callable[[bytes],
     assert tiny.programs() == []
 
 
+@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b"\xff"], ids=["nothing", "empty", "list", "no text"])
+def test_a_damaged_list_of_packages_says_so(tiny: TinyFile, text: bytes) -> None:
+    tiny.make(**{WHEELS_FOR: text})
+    code, _, errors = tiny.set_up("scan")
+    assert code == 6
+    assert "is damaged: fetch it again" in errors
+
+
 def test_a_start_that_is_killed_anywhere_leaves_what_the_next_one_mends(tiny: TinyFile) -> None:
     in_place = {"DICOM_MIGRATOR_NO_BOOTSTRAP": "1"}
     wanted = {path.name for path in (tiny.clone.root / "migrator" / "bootstrap").glob("*.py")}

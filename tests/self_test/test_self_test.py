@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from migrator.dicom.codestreams import CODESTREAMS, Codestream, trouble_decoding
 from migrator.dicom.decoding import Decoders
 from migrator.jobs import self_test as module
 from migrator.jobs import self_test_machine as machine
+from migrator.jobs import self_test_packages as packages
 from migrator.jobs import self_test_work as work
 from migrator.jobs.self_test import self_test
 from migrator.jobs.self_test_model import Finding, Place, told
@@ -86,13 +89,13 @@ def test_a_decoder_that_fails_is_found(decoders: Decoders, tmp_path: Path) -> No
 def test_what_is_looked_for_is_what_is_pinned() -> None:
     text = (ROOT / "pyproject.toml").read_text("utf-8").partition("[project.optional-dependencies]")[0]
     pinned = set(re.findall(r'^  "([A-Za-z0-9-]+)==', text, re.MULTILINE))
-    assert set(machine.PACKAGES) == pinned
+    assert set(packages.PACKAGES) == pinned
 
 
 def test_a_package_that_lacks_or_differs_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "PACKAGES", {"no-such": "no_such_module", "rich": "rich"})
-    monkeypatch.setattr(machine, "_locked", lambda: {"rich": {"0.1"}})
-    lacking, other, whole = machine.packages(place)
+    monkeypatch.setattr(packages, "PACKAGES", {"no-such": "no_such_module", "rich": "rich"})
+    monkeypatch.setattr(packages, "_locked", lambda: {"rich": {"0.1"}})
+    lacking, other, whole = packages.packages(place)
     assert (lacking.state, other.state, whole.state) == ("failed", "failed", "failed")
     assert "cannot be imported" in lacking.words
     assert "0.1 was tested" in other.words
@@ -103,14 +106,60 @@ def test_a_package_whose_library_is_damaged_is_named_and_the_others_are_looked_a
 ) -> None:
     (tmp_path / "damaged_module.py").write_text("raise OSError('invalid ELF header')")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(machine, "PACKAGES", {"damaged": "damaged_module", "rich": "rich"})
-    damaged, whole = machine.packages(place)
+    monkeypatch.setattr(packages, "PACKAGES", {"damaged": "damaged_module", "rich": "rich"})
+    damaged, whole = packages.packages(place)
     assert (damaged.name, damaged.state, whole.state) == ("package damaged", "failed", "ok")
     assert "invalid ELF header" in damaged.words
 
 
+_DAMAGED = """
+import sys
+from migrator.__main__ import main
+
+class Damage:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == {module!r}:
+            raise ImportError("invalid ELF header")
+
+sys.meta_path.insert(0, Damage())
+sys.argv[1:] = ["self-test", "--json", "--home", {home!r}]
+sys.exit(main())
+"""
+
+
+def run_with_damage(module: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """What a self-test says where a package cannot be loaded."""
+    program = _DAMAGED.format(module=module, home=str(home))
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    ("module", "found", "still"),
+    [
+        ("libjpeg", {"package pylibjpeg-libjpeg": "failed", "migration": "failed"}, "TLS"),
+        ("filelock", {"package filelock": "failed", "data directory": "failed"}, "time"),
+        ("keyring", {"package keyring": "failed", "keyring": "absent"}, "migration"),
+    ],
+)
+def test_it_comes_to_its_end_where_a_package_cannot_be_loaded(
+    module: str, found: dict[str, str], still: str, tmp_path: Path
+) -> None:
+    done = run_with_damage(module, tmp_path / "home")
+    assert done.returncode == 1, done.stderr
+    states = {one["name"]: one["state"] for one in json.loads(done.stdout)["findings"]}
+    assert {name: states[name] for name in found} == found
+    assert states[still] == "ok"
+
+
+def test_what_no_command_works_without_is_named_with_what_to_do(tmp_path: Path) -> None:
+    done = run_with_damage("orjson", tmp_path / "home")
+    assert done.returncode == 6
+    assert done.stdout == ""
+    assert done.stderr.startswith("dicom_migrator: this installation is damaged: invalid ELF header. What to")
+
+
 def test_the_packages_of_these_tests_are_the_locked_ones(place: Place) -> None:
-    assert [(one.name, one.state) for one in machine.packages(place)] == [("packages", "ok")]
+    assert [(one.name, one.state) for one in packages.packages(place)] == [("packages", "ok")]
 
 
 def test_a_data_directory_that_cannot_be_written_is_told_with_what_helps(place: Place) -> None:
