@@ -10,6 +10,7 @@ from pydicom.data.data_manager import DATA_ROOT
 
 from migrator.core.model import Instance, Node
 from migrator.core.settings import SendSettings
+from migrator.dicom.association import Timeouts
 from migrator.dicom.header import read_header
 from migrator.dicom.store import StoreSender
 
@@ -31,9 +32,14 @@ def dataset_of(path: Path) -> bytes:
 
 
 def quick(node: Node, root: Path, **settings: float) -> StoreSender:
-    """A sender that loses patience soon."""
-    patience = {"acse_timeout": 5.0, "dimse_timeout": 5.0, "network_timeout": 5.0, **settings}
+    """A sender that loses patience before its test does, and no sooner unless it is told to."""
+    patience = {"acse_timeout": 30.0, "dimse_timeout": 30.0, "network_timeout": 30.0, **settings}
     return StoreSender(node, SendSettings(**patience), str(root))  # type: ignore[arg-type]
+
+
+def hasten(sender: StoreSender, seconds: float) -> None:
+    """Have a sender whose association is open wait no longer than this for anything."""
+    sender._association._timeouts = Timeouts(seconds, seconds, seconds)
 
 
 def library_files() -> Iterator[Path]:

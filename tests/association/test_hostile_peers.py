@@ -19,7 +19,7 @@ from migrator.core.outcome import Fidelity, State
 from migrator.core.settings import SendSettings
 from migrator.dicom.contexts import Plan, plan_contexts
 from migrator.dicom.store import StoreSender
-from tests.association.making import dataset_of, quick, scan
+from tests.association.making import dataset_of, hasten, quick, scan
 from tests.association.scripted import (
     ABORT,
     ABORT_BY_PROVIDER,
@@ -322,7 +322,8 @@ def test_a_release_that_is_not_confirmed_is_an_abort(small: Path) -> None:
         return talk.wait_for_end()
 
     with ScriptedScp(script) as scp:
-        sender, _ = opened(scp, small, acse_timeout=0.2)
+        sender, _ = opened(scp, small)
+        hasten(sender, 0.2)
         sender.release()
         assert scp.wait() == [[RELEASE_RQ, ABORT]]
 
@@ -431,7 +432,7 @@ def test_another_thread_can_abort_at_any_moment(moment: str, large: Path) -> Non
             sender = quick(scp.node, large.parent, acse_timeout=60, dimse_timeout=60, network_timeout=60)
             thread = threading.Thread(target=work, args=(sender,), daemon=True)
             thread.start()
-            assert reached.wait(10)
+            assert reached.wait(30)
             _abort_until_ended(sender, thread)
             released.set()
     assert len(failures) == (moment != "releasing")
@@ -445,7 +446,7 @@ def _abort_until_ended(sender: StoreSender, thread: threading.Thread) -> None:
         sender.abort()
         return not thread.is_alive()
 
-    wait_until(has_ended, "the sender's thread has ended", 10)
+    wait_until(has_ended, "the sender's thread has ended", 30)
 
 
 @pytest.mark.parametrize("layout", ["@hh", "@lll", "<ll"])
@@ -456,13 +457,18 @@ def test_a_system_with_another_timeval_is_served_without_it(
         talk.accept()
         message = talk.message()
         talk.say(response(message.context_id, message.message_id))
-        talk.message()
+        return talk.wait_for_end()
+
+    def silent(talk: Conversation) -> object:
+        talk.accept()
         return talk.wait_for_end()
 
     monkeypatch.setattr("migrator.dicom.transport._TIMEVAL", struct.Struct(layout))
-    with ScriptedScp(script) as scp:
-        sender, instance = opened(scp, small, dimse_timeout=0.5)
+    with ScriptedScp(script, silent) as scp:
+        sender, instance = opened(scp, small)
         assert sender.store(instance).is_stored
+        sender.abort()
+        sender, instance = opened(scp, small, dimse_timeout=0.5)
         with pytest.raises(PeerSilent):
             sender.store(instance)
 

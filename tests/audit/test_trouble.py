@@ -55,7 +55,7 @@ def until_sent(scp: KeepingScp, count: int, child: subprocess.Popen[bytes]) -> N
 def test_a_killed_run_leaves_a_whole_log_and_the_next_one_completes_it(
     archive: Make, keeping_scp: Keep, log: Log, checked: Checked, tmp_path: Path
 ) -> None:
-    source, scp = archive(studies=20, instances=5, side=4), keeping_scp(delay=0.005)
+    source, scp = archive(studies=20, instances=5, side=4), keeping_scp(delay=0.03)
     migration = Migration(source, scp.node, tmp_path / "home", log)
     home = ("--home", str(migration.home))
     for count in (15, 60):
@@ -112,7 +112,7 @@ def test_events_that_a_killed_run_did_not_write_are_written_by_the_next(
 def test_an_interrupted_run_says_so_at_its_end(
     archive: Make, keeping_scp: Keep, log: Log, checked: Checked, tmp_path: Path
 ) -> None:
-    source, scp = archive(studies=10, instances=5, side=4), keeping_scp(delay=0.01)
+    source, scp = archive(studies=10, instances=5, side=4), keeping_scp(delay=0.2)
     migration = Migration(source, scp.node, tmp_path / "home", log)
     child = migration.start()
     until_sent(scp, 5, child)

@@ -401,6 +401,7 @@ def test_a_request_is_on_the_disk_before_it_is_sent_and_a_result_before_it_is_an
     scp.decide, scp.then = decide, then
     commit.record(scp.node, 3)
     assert commit(scp.node, *listen).code == 0
+    assert scp.answers == [0]
     assert seen == [(3, "request"), (3, "report")]
     assert commit.journal(scp.node).stat().st_mode & 0o077 == 0
     assert "SECRET" not in commit.journal(scp.node).read_text()
@@ -530,7 +531,7 @@ def test_an_archive_that_reports_only_after_our_association_has_ended_is_heard(
 
     scp = committing_scp(then)
     commit.record(scp.node, 3)
-    assert commit(scp.node, *listen, wait=2).counts == (3, 3, 0, 0)
+    assert commit(scp.node, *listen, wait=8).counts == (3, 3, 0, 0)
 
 
 def test_a_destination_that_bears_one_transaction_at_a_time_gets_one_at_a_time(

@@ -297,12 +297,13 @@ def test_people_read_names_and_amounts(archive: Make, keeping_scp: Keep, compat:
 def test_a_peer_that_says_nothing_gives_3(archive: Make, scripted_pacs: Pacs, compat: Compat) -> None:
     peer = scripted_pacs(greeting=Greeting.SILENCE)
     assert compat(archive().folder, peer.node, "--acse-timeout", "0.2").code == 3
+    wait_until(lambda: bool(peer.associations), "the PACS noticed")
     assert len(peer.associations) == 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_a_signal_ends_it_within_seconds(archive: Make, scripted_pacs: Pacs, tmp_path: Path) -> None:
-    peer, table = scripted_pacs(accept_delay=0.2), tmp_path / "table.csv"
+    peer, table = scripted_pacs(accept_delay=1.0), tmp_path / "table.csv"
     command = [
         *(sys.executable, "-m", "migrator", "compat", str(archive().folder), "--to", str(peer.node)),
         *("--settle", "0", "--all", "--csv", str(table)),
@@ -310,7 +311,7 @@ def test_a_signal_ends_it_within_seconds(archive: Make, scripted_pacs: Pacs, tmp
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_until(lambda: len(peer.associations) >= 3, "the third association is asked for", 60)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=5)
+    out, err = child.communicate(timeout=30)
     assert child.returncode == 130, err.decode()
     assert not out
     assert not table.exists()

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from tests.control.steered import FakeRun
 
 NODE = Node("127.0.0.1", 11112, "PACS")
 SOURCE = "/archive"
-LIMIT = 10.0
+LIMIT = 30.0
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="speaks to the socket itself")
 
 
@@ -129,10 +130,10 @@ def test_clients_that_are_still_connected_do_not_keep_a_run_from_ending(
     with steering.steering(folder, FakeRun()):
         line = call(data_directory)
         began = time.monotonic()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < LIMIT
     with pytest.raises(NotRunning, match="has just ended"):
         line.ask({"do": "pause"})
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("steering")]
+    until(lambda: not [one for one in threading.enumerate() if one.name.startswith("steering")])
 
 
 def test_a_run_that_was_killed_is_told_from_one_that_is_on_and_cleared_away_by_the_next(
@@ -231,7 +232,10 @@ def test_a_client_does_not_trust_a_run_that_does_not_know_the_key(folder: Path, 
 def test_garbage_and_silence_cost_the_run_nothing(
     noise: bytes, run: FakeRun, folder: Path, data_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steering, "_PATIENCE", 0.3)
+    patience = iter([0.3] * 8)  # with the strangers only
+    monkeypatch.setattr(
+        steering, "Channel", lambda line, seconds: channel.Channel(line, next(patience, seconds))
+    )
     address = json.loads((folder / FILE).read_text())["address"]
     strangers = []
     for _ in range(8):
@@ -251,12 +255,16 @@ def test_garbage_and_silence_cost_the_run_nothing(
 def test_too_many_clients_are_turned_away_until_silent_ones_have_been_dropped(
     run: FakeRun, folder: Path, data_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steering, "_PATIENCE", 1.0)
     address = json.loads((folder / FILE).read_text())["address"]
-    strangers = [socket.socket(socket.AF_UNIX) for _ in range(steering._MOST_CLIENTS)]
-    for stranger in strangers:
-        stranger.connect(address)
-    with pytest.raises(NotRunning, match="too many"):
+
+    def strangers(patience: float) -> ExitStack:
+        monkeypatch.setattr(steering, "_PATIENCE", patience)
+        stack = ExitStack()
+        for _ in range(steering._MOST_CLIENTS):
+            stack.enter_context(socket.socket(socket.AF_UNIX)).connect(address)
+        return stack
+
+    with strangers(2 * LIMIT), pytest.raises(NotRunning, match="too many"):
         call(data_directory)
 
     def is_served() -> bool:
@@ -268,8 +276,8 @@ def test_too_many_clients_are_turned_away_until_silent_ones_have_been_dropped(
         return True
 
     until(is_served)
-    for stranger in strangers:
-        stranger.close()
+    with strangers(0.3):
+        until(is_served)
 
 
 def test_a_message_that_is_too_long_ends_that_line_alone(run: FakeRun, data_directory: Path) -> None:

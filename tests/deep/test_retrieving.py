@@ -314,7 +314,7 @@ def test_cancelling_ends_a_wait_for_a_silent_archive(
     try:
         assert reached.wait(20)
         control.cancel()
-        thread.join(5)
+        thread.join(20)
         assert not thread.is_alive()
     finally:
         given_up.set()

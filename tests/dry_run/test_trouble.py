@@ -39,7 +39,7 @@ def test_a_signal_ends_it_within_seconds_and_nothing_stays(
     archive: Make, scripted_pacs: Pacs, tmp_path: Path, moment: str
 ) -> None:
     source, home, table = archive(studies=20), tmp_path / "home", tmp_path / "dry.csv"
-    seconds = {"greeting": 60.0, "reading": 0.3, "asking": 0.0}[moment]
+    seconds = {"greeting": 60.0, "reading": 1.5, "asking": 0.0}[moment]
     peer = scripted_pacs(accept_delay=seconds, find_delay=60.0)
     command = [
         *(sys.executable, "-m", "migrator", "dry-run", str(source.folder), "--to", str(peer.node)),
@@ -54,7 +54,7 @@ def test_a_signal_ends_it_within_seconds_and_nothing_stays(
 
     wait_until(is_that_moment, "that moment has come", 60)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=5)
+    out, err = child.communicate(timeout=30)
     assert child.returncode == 130, err.decode()
     if moment != "greeting":
         result = json.loads(out)

@@ -143,7 +143,7 @@ def test_side_associations_do_not_stand_in_the_way_where_room_is_scarce(
 ) -> None:
     pacs = MemoryPacs(takes=only_alone, most_associations=workers, no_room=refusal)
     studies = [*mixed_study(6), *make_study(2, 3), *make_study(3, 3)]
-    bench = Bench(tmp_path, pacs, workers=workers, batch_size=0, give_up_after=5, breaker_wait=0.01)
+    bench = Bench(tmp_path, pacs, workers=workers, batch_size=0, give_up_after=60, breaker_wait=0.01)
     assert bench.run(studies).run.sent == 12
     assert set(pacs.stores.values()) == {1}
 
@@ -154,7 +154,7 @@ def test_a_proposal_that_a_peer_aborts_costs_only_what_needs_it(tmp_path: Path) 
         return AssociationLost("aborted") if is_lone else None
 
     pacs = MemoryPacs(takes=only_alone, opens=hang_up)
-    bench = Bench(tmp_path, pacs, workers=1, give_up_after=5, breaker_wait=0.01)
+    bench = Bench(tmp_path, pacs, workers=1, give_up_after=60, breaker_wait=0.01)
     snapshot = bench.run(mixed_study(6))
     assert (snapshot.run.sent, snapshot.run.failed, snapshot.run.pending) == (3, 3, 0)
     assert bench.lane.stopped_by is None
@@ -180,7 +180,7 @@ def test_a_file_that_costs_every_association_does_not_keep_the_others_waiting(tm
 
     pacs = MemoryPacs(script=lose)
     study = make_study(1, 6)
-    bench = Bench(tmp_path, pacs, workers=1, give_up_after=5, breaker_wait=0.01)
+    bench = Bench(tmp_path, pacs, workers=1, give_up_after=60, breaker_wait=0.01)
     snapshot = bench.run(study)
     assert (snapshot.run.sent, snapshot.run.failed, snapshot.run.pending) == (5, 1, 0)
     assert bench.outcome_of(study[1]).may_retry

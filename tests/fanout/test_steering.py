@@ -51,7 +51,7 @@ def test_control_pauses_and_resumes_the_one_that_it_names(
     archive: Make, keeping_scp: Start, fan: Fan, data_directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = archive(studies=20, instances=5, side=4)
-    steered, other = keeping_scp(delay=0.02), keeping_scp(delay=0.005)
+    steered, other = keeping_scp(delay=0.1), keeping_scp(delay=0.005)
     codes: list[int] = []
 
     def control(word: str) -> None:
@@ -62,6 +62,7 @@ def test_control_pauses_and_resumes_the_one_that_it_names(
         control("pause")
         wait_until(lambda: len(other.kept) == 100, "the other has all", 30)
         held.append(len(steered.kept))
+        steered.manners = Manners()
         control("resume")
 
     held: list[int] = []

@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import psutil
 from pydicom import config
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+
+def is_decoder(process: psutil.Process) -> bool:
+    """Whether it is a decoder's process; one that has ended, waited for or not, is none."""
+    try:
+        return any("spawn_main" in word for word in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def make_object(syntax: str = ExplicitVRLittleEndian, **attributes: Any) -> Dataset:

@@ -20,7 +20,7 @@ from migrator.core.errors import Cancelled
 from migrator.dicom.imaging import imager as imager_module
 from migrator.dicom.imaging.imager import Imager
 from migrator.dicom.imaging.picture import Look
-from tests.imaging.making import make_image, save
+from tests.imaging.making import is_decoder, make_image, save
 from tests.peers.processes import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +48,7 @@ def make_imager() -> Iterator[Callable[..., Imager]]:
 
 def processes() -> list[psutil.Process]:
     """The decoders' processes; what an earlier test has left to be waited for is none."""
-    alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in alive if any("spawn_main" in word for word in child.cmdline())]
+    return [child for child in psutil.Process().children() if is_decoder(child)]
 
 
 def test_one_process_serves_all_looks_and_is_replaced_when_it_died_or_has_grown(
@@ -91,9 +90,9 @@ def test_a_decoder_that_crashes_costs_the_image_and_not_the_attributes(
 
 @stops
 def test_a_decoder_that_hangs_is_ended(make_imager: Callable[..., Imager], path: str) -> None:
-    # Starting a process has a patience of its own.
-    imager = make_imager(patience=0.5)
+    imager = make_imager()
     imager.look(path)
+    imager._patience = 0.5  # from now on: until here it may take its time
     (process,) = processes()
     process.suspend()
     found = imager.look(path)

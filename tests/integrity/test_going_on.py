@@ -36,10 +36,10 @@ def many(tmp_path: Path) -> Path:
 
 
 def started(action: str, source: Path, home: Path) -> subprocess.Popen[bytes]:
-    """At 1 MB a second it takes four seconds, of which two are enough for some lines to be flushed."""
+    """At 0.3 MB a second it takes 13 seconds, of which two are enough for some lines to be flushed."""
     return subprocess.Popen(
         [
-            *(sys.executable, "-m", "migrator", "integrity", action, str(source), "--max-read", "1"),
+            *(sys.executable, "-m", "migrator", "integrity", action, str(source), "--max-read", "0.3"),
             *("--readers", "1", "--json", "--home", str(home)),
         ],
         stdout=subprocess.PIPE,
@@ -62,7 +62,7 @@ def test_what_was_hashed_is_not_read_again(
     child = started(action, many, data_directory)
     wait_until(lambda: hashed(data_directory, action) >= 10, "some are hashed", 30)
     child.send_signal(number)
-    out, err = child.communicate(timeout=5)
+    out, err = child.communicate(timeout=30)
     assert child.returncode == (130 if number == signal.SIGINT else -number), err
     assert not out
     done = hashed(data_directory, action)

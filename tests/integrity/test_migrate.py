@@ -135,7 +135,7 @@ def test_an_interrupted_migration_goes_on_with_the_snapshot_that_it_began_with(
     archive: Make, keeping_scp: Callable[..., KeepingScp], migrate: Command, data_directory: Path
 ) -> None:
     source = archive(studies=4, instances=5)
-    peer = keeping_scp(delay=0.05)
+    peer = keeping_scp(delay=1.0)
     command = [
         *(sys.executable, "-m", "migrator", "migrate", str(source.folder), "--to", str(peer.node)),
         *("--settle", "0", "--json", "--integrity", "--workers", "1"),
@@ -143,7 +143,7 @@ def test_an_interrupted_migration_goes_on_with_the_snapshot_that_it_began_with(
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_until(lambda: len(peer.kept) >= 2, "some are sent", 60)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=15)
+    out, err = child.communicate(timeout=30)
     assert child.returncode == 130, err.decode()
     assert json.loads(out)["integrity"]["verdict"] == "unfinished"
     (before,) = kept(data_directory)
@@ -207,7 +207,7 @@ def test_ctrl_c_while_hashing_sends_nothing_and_the_hashing_goes_on(
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_until(lambda: bool(list(data_directory.glob("integrity/*/*.partial"))), "it hashes", 60)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=5)
+    out, err = child.communicate(timeout=30)
     assert child.returncode == 130, err.decode()
     assert (json.loads(out)["interrupted"], json.loads(out)["found"], len(peer.kept)) == (True, 0, 0)
     (source.folder / "huge.bin").unlink()

@@ -93,10 +93,19 @@ def test_of_two_starts_at_once_only_one_sets_up(clone: TinyClone) -> None:
 
 
 def test_a_start_that_was_killed_repairs_itself(clone: TinyClone) -> None:
+    # It is not done before it is killed, and ends with its parent.
+    slow = (
+        "import os, sys, time\n"
+        "parent, end = os.getppid(), time.monotonic() + 60\n"
+        "while '--version' not in sys.argv and os.getppid() == parent and time.monotonic() < end:\n"
+        "    time.sleep(0.05)\n"
+    )
+    pip = make_wheel(clone.wheelhouse, "pip", "99.0", slow, "__main__")
     with clone.popen("--wheelhouse", str(clone.wheelhouse)) as process:
         wait_until(clone.environments)
         process.kill()
         process.communicate(timeout=60)
+    pip.unlink()
     assert not list(clone.cache.glob("env-*/complete"))
     code, _, _ = clone.start_offline()
     assert code == PROGRAM_EXIT

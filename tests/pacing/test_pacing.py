@@ -230,12 +230,12 @@ def test_a_cap_that_is_set_while_running_counts_at_once() -> None:
 
 def test_asking_before_every_file_costs_next_to_nothing() -> None:
     dials = Pacing(PaceSettings(window="00:00-00:00", peak="03:00-03:01"), 4, Control())
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(10_000):
         dials.workers()
         dials.delay()
         dials.observed(0.01)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 def test_how_long_the_destination_takes_to_answer_is_known_without_any_throttle() -> None:

@@ -128,7 +128,7 @@ class CommittingScp:
         self.then = then
         self.decide = decide
         self.asked: list[Asked] = []
-        self.answers: list[int | None] = []
+        self._answers: list[int | None] = []
         self.faults: list[BaseException] = []
         self.port = 0
         self._offers = offers
@@ -141,13 +141,20 @@ class CommittingScp:
     def node(self) -> Node:
         return Node("127.0.0.1", self.port, "COMMITTER")
 
+    @property
+    def answers(self) -> list[int | None]:
+        """The statuses that its reports were answered with, once all that follows a request has ended."""
+        for thread in list(self._threads):
+            thread.join(_SECONDS)
+        return list(self._answers)
+
     def report_here(self, asked: Asked, ds: Dataset, event_type: int) -> None:
         """Report on the association on which it was asked."""
-        self.answers.append(_send(asked.assoc, ds, event_type))
+        self._answers.append(_send(asked.assoc, ds, event_type))
 
     def report(self, port: int, ds: Dataset, event_type: int, **manners: Any) -> None:
         """Report on a new association."""
-        self.answers.append(report_to(port, ds, event_type, **manners))
+        self._answers.append(report_to(port, ds, event_type, **manners))
 
     def start(self) -> None:
         ae = AE("COMMITTER")
@@ -208,7 +215,7 @@ class CommittingScp:
             wait_until(lambda: answered.is_set() or not asked.assoc.is_established, "it was answered")
             then(self, asked)
         except (RuntimeError, ValueError):
-            self.answers.append(None)  # the association was gone
+            self._answers.append(None)  # the association was gone
         except BaseException as fault:  # noqa: BLE001 - told at the end, in the test's own thread
             self.faults.append(fault)
 

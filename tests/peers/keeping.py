@@ -14,6 +14,7 @@ from pynetdicom.sop_class import Verification, uid_to_service_class
 
 from migrator.core.model import Node
 from migrator.dicom.receiver import MENDS, end_server
+from tests.peers.processes import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ class KeepingScp:
             (evt.EVT_REQUESTED, self._requested),
             (evt.EVT_C_STORE, self._store),
         ]
+        self.port = self.port or free_port()  # nobody else takes it while this SCP is down
         self._server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
-        self.port = self._server.server_address[1]
 
     def stop(self) -> None:
         """Stop listening and end what is open; `start` listens on the same port again."""

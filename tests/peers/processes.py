@@ -7,8 +7,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +20,8 @@ from migrator.core.model import Node
 
 START_SECONDS = 30.0
 END_SECONDS = 1.0  # Orthanc waits for ever for associations that others keep open
+_MOST_KEPT = 64  # free ports
+_keepers: deque[socket.socket] = deque()
 PLACES = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
 
@@ -41,9 +45,23 @@ def program(name: str, package: str) -> str:
 
 
 def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """A loopback port on which nobody listens, and which nobody else is given as long as it is kept here.
+
+    A server that sets SO_REUSEADDR, as all of them do, may take it all the same. Elsewhere than on Linux it
+    may not, so there the port is only one that was free a moment ago.
+    """
+    keeper = socket.socket()
+    if os.name == "posix":
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    port = int(keeper.getsockname()[1])
+    if sys.platform != "linux":
+        keeper.close()
+        return port
+    _keepers.append(keeper)
+    if len(_keepers) > _MOST_KEPT:
+        _keepers.popleft().close()
+    return port
 
 
 def wait_until(is_so: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:

@@ -192,20 +192,20 @@ def test_a_file_that_is_far_too_long_is_refused_soon(
     file = tmp_path / "import.json"
     profiles = ",".join(f'{{"name":"n{number}","host":"h"}}' for number in range(100_000))
     file.write_text(f'{{"profiles": [{profiles}]}}')
-    started = time.monotonic()
+    started = time.process_time()
     for name in (str(file), *(["/dev/zero"] if os.name == "posix" else [])):
         assert main(["profile", "import", name]) == 2
         assert "is longer than" in capsys.readouterr().err
-    assert time.monotonic() - started < 5.0
+    assert time.process_time() - started < 5.0
 
 
 def test_thousands_of_profiles_are_read(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "import.json"
     profiles = ",".join(f'{{"name":"n{number}","host":"h"}}' for number in range(20_000))
     file.write_text(f'{{"profiles": [{profiles}]}}')
-    started = time.monotonic()
+    started = time.process_time()
     assert main(["profile", "import", str(file)]) == 0
-    assert time.monotonic() - started < 10.0
+    assert time.process_time() - started < 10.0
 
 
 def test_a_damaged_file_of_our_own_is_told_and_not_overwritten(

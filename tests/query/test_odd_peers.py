@@ -29,12 +29,14 @@ Ask = Callable[..., tuple[ScriptedFinder, StudyFinder]]
 
 @pytest.fixture
 def ask() -> Iterator[Ask]:
-    """Start a scripted archive, and a finder that asks it."""
+    """Start a scripted archive, and a finder that asks it and waits `seconds` for an answer."""
     with ExitStack() as stack:
 
-        def start(script: Script, **options: Any) -> tuple[ScriptedFinder, StudyFinder]:
+        def start(
+            script: Script, *, seconds: float = 30, **options: Any
+        ) -> tuple[ScriptedFinder, StudyFinder]:
             peer = stack.enter_context(ScriptedFinder(script, **options))
-            finder = StudyFinder(peer.node, SendSettings(acse_timeout=5, dimse_timeout=1))
+            finder = StudyFinder(peer.node, SendSettings(acse_timeout=30, dimse_timeout=seconds))
             stack.callback(finder.close)
             return peer, finder
 
@@ -210,7 +212,7 @@ def test_an_archive_that_never_answers_is_waited_for_once(ask: Ask) -> None:
         given_up.wait(30)
         yield 0x0000, None
 
-    peer, finder = ask(script)
+    peer, finder = ask(script, seconds=1)
     with pytest.raises(PeerSilent):
         finder.holdings(STUDY)
     given_up.set()

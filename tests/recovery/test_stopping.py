@@ -21,6 +21,8 @@ from tests.migrate.running import STATES, Command
 from tests.peers import Act, Greeting, Rule, Script, ScriptedPacs, wait_until
 from tests.peers.archives import Archive
 
+SOON = 20.0  # seconds; it takes five at the most, but for a machine that is busy, and all waits take longer
+
 Make = Callable[..., Archive]
 Start = Callable[..., ScriptedPacs]
 
@@ -110,26 +112,28 @@ def test_ctrl_c_ends_a_run_that_waits(archive: Make, scripted_pacs: Start, tmp_p
         assert child.poll() is None, child.communicate()[1].decode()
         child.send_signal(signal.SIGINT)
         began = time.monotonic()
-        out, err = child.communicate(timeout=20)
+        out, err = child.communicate(timeout=60)
     finally:
         child.kill()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < SOON
     assert child.returncode == 130, err.decode()
     run = json.loads(out)
     assert run["found"] == sum(run[state] for state in STATES)
 
 
 @pytest.mark.parametrize(
-    ("what", "code"), [("for its window", 5), ("for a destination left alone", 5), ("for a wave", 1)]
+    ("what", "code", "limit"),
+    # Before a wave everything has been tried, which takes its time.
+    [("for its window", 5, "2s"), ("for a destination left alone", 5, "2s"), ("for a wave", 1, "6s")],
 )
 def test_a_limit_ends_a_run_that_waits(
-    archive: Make, scripted_pacs: Start, migrate: Command, what: str, code: int
+    archive: Make, scripted_pacs: Start, migrate: Command, what: str, code: int, limit: str
 ) -> None:
     source, pacs = archive(studies=2, instances=5), scripted_pacs()
     pacs.script = WAITS[what].script(pacs)
-    waits = ("--max-duration", "2s", "--breaker-wait", "60s", "--wave-wait", "60s")
+    waits = ("--max-duration", limit, "--breaker-wait", "60s", "--wave-wait", "60s")
     began = time.monotonic()
     ran = migrate(source.folder, pacs.node, *WAITS[what].options, *waits)
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 40
     assert ran.code == code
     assert "--max-duration" in ran.json["stopped"]

@@ -103,7 +103,7 @@ def test_a_run_that_is_killed_is_counted_as_far_as_it_came(
     tmp_path: Path,
 ) -> None:
     made = archive(studies=4, series=1, instances=10)
-    peer = scripted_pacs(delay=0.05)
+    peer = scripted_pacs(Rule(delay=600.0, when=lambda arrived: arrived.number > 12))
     root = str(Path(__file__).resolve().parent.parent.parent)
     command = [sys.executable, "-m", "migrator", "migrate", str(made.folder), "--to", str(peer.node)]
     process = subprocess.Popen([*command, "--settle", "0"], cwd=root, stderr=subprocess.DEVNULL)

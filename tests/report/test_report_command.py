@@ -197,7 +197,14 @@ def test_a_report_that_is_killed_leaves_patients_data_until_the_next_one_only(
 ) -> None:
     make_manifest(data_directory, Plan(studies=300, instances=2))
     root = str(Path(__file__).resolve().parent.parent.parent)
-    command = [sys.executable, "-m", "migrator", "report", "/mnt/archive", "--to", str(NODE)]
+    code = (
+        "import sys, time\n"
+        "from migrator.cli.main import main\n"
+        "from migrator.records import report_pdf\n"
+        "report_pdf._set = lambda *_: time.sleep(600)\n"  # so that it is killed in the middle
+        "main(sys.argv[1:])\n"
+    )
+    command = [sys.executable, "-c", code, "report", "/mnt/archive", "--to", str(NODE)]
     command += ["--home", str(data_directory), "--pdf", str(tmp_path / "r.pdf")]
     process = subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL)
     limit = time.monotonic() + 60

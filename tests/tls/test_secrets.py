@@ -129,7 +129,7 @@ def test_a_keyring_that_waits_for_somebody_to_unlock_it_holds_up_no_run(
     started = time.monotonic()
     with pytest.raises(UsageError, match="no passphrase for it was found"):
         node_of(Node("host"), settings_of(authority, ours), told.append)
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 20.0
     assert told == ["the system's keyring did not answer; it may be locked"]
     ring.is_unlocked.set()
 

@@ -19,6 +19,21 @@ from migrator.ui.desk import Desk
 from migrator.ui.main_window import MainWindow
 from tests.peers.archives import Archive
 
+LIMIT = 30_000  # milliseconds for whatever a test waits for
+
+
+class PatientBot(QtBot):
+    """Waits longer than pytest-qt's five seconds: in a full run of the tests a process may get none."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = LIMIT) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: Any, *, timeout: int = LIMIT, **options: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **options)
+
+    def waitSignals(self, signals: Any, *, timeout: int = LIMIT, **options: Any) -> Any:
+        return super().waitSignals(signals, timeout=timeout, **options)
+
 
 @pytest.fixture(scope="session")
 def qapp() -> Iterator[QApplication]:
@@ -26,6 +41,12 @@ def qapp() -> Iterator[QApplication]:
     made = make_application()
     gc.freeze()  # what is imported by now is not looked through after every test
     yield made
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    """pytest-qt's, with more patience."""
+    return PatientBot(request)
 
 
 @pytest.fixture(autouse=True)

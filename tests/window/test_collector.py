@@ -32,6 +32,6 @@ def test_cycles_go_in_the_event_loops_thread_whoever_allocates(qtbot: QtBot) -> 
     thread.start()
     thread.join()
     assert gone == []
-    qtbot.waitUntil(lambda: len(gone) == 200, timeout=10_000)
+    qtbot.waitUntil(lambda: len(gone) == 200)
     assert set(gone) == {threading.get_ident()}
     assert not gc.isenabled()

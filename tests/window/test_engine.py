@@ -60,14 +60,14 @@ def test_a_migration_is_seen_to_its_end(
 def test_a_run_is_paused_resumed_and_cancelled_and_tells_so(
     qtbot: QtBot, desk: Desk, archive: Make, keeping_scp: Callable[..., KeepingScp]
 ) -> None:
-    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.3)
     configured(desk, source, peer)
     migration = desk.migrate("--workers", "1")
     qtbot.waitUntil(lambda: bool(peer.datasets), timeout=30_000)
     migration.do("pause")
-    qtbot.waitUntil(lambda: migration.sight.is_paused, timeout=10_000)
+    qtbot.waitUntil(lambda: migration.sight.is_paused)
     migration.do("resume")
-    qtbot.waitUntil(lambda: not migration.sight.is_paused, timeout=10_000)
+    qtbot.waitUntil(lambda: not migration.sight.is_paused)
     with qtbot.waitSignal(migration.ended, timeout=30_000) as ended:
         migration.do("cancel")
     assert ended.args == [130]
@@ -79,7 +79,7 @@ def test_a_run_is_paused_resumed_and_cancelled_and_tells_so(
 def test_the_next_desk_finds_what_an_earlier_one_left_running(
     qtbot: QtBot, desk: Desk, archive: Make, keeping_scp: Callable[..., KeepingScp]
 ) -> None:
-    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.3)
     configured(desk, source, peer)
     first = desk.migrate("--workers", "1")
     qtbot.waitUntil(lambda: bool(peer.datasets), timeout=30_000)
@@ -88,9 +88,7 @@ def test_the_next_desk_finds_what_an_earlier_one_left_running(
     left = found.command
     assert (found.source, found.nodes) == (str(source.folder), first.nodes)
     attached = later.attach(left, found.nodes)
-    qtbot.waitUntil(
-        lambda: attached.sight.total is not None and attached.sight.total.run.sent > 0, timeout=10_000
-    )
+    qtbot.waitUntil(lambda: attached.sight.total is not None and attached.sight.total.run.sent > 0)
     with qtbot.waitSignal(attached.ended, timeout=30_000) as ended:
         attached.do("cancel")
     assert ended.args == [130]

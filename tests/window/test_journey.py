@@ -32,7 +32,7 @@ LONG = 60_000  # milliseconds
 # Slow enough that the PACS can be lost in the middle, and quick to notice that it is back.
 SETTINGS = Settings(
     send=SendSettings(workers=2),
-    pace=PaceSettings(bandwidth=1.0),
+    pace=PaceSettings(bandwidth=0.1),
     recovery=RecoverySettings(breaker_failures=2, breaker_wait=0.5, wave_wait=0.5),
     scan=ScanSettings(settle=0),
     proof=ProofSettings(),
@@ -98,6 +98,7 @@ def test_a_migration_that_loses_its_pacs_and_gets_it_back(
     assert migration.sight.is_live
     with qtbot.waitSignal(migration.ended, timeout=LONG) as ended:
         orthanc.start()
+        migration.ask({"do": "set", "name": "bandwidth", "value": "0"})
     total = migration.sight.total
     assert total is not None
     assert total.run.balances

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from migrator.ui.real_path import real_path
+from tests.peers import wait_until
 
 
-def test_a_link_is_followed_also_where_it_was_changed(tmp_path: Path) -> None:
+def test_a_link_is_followed_also_where_it_was_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrator.ui.real_path._PATIENCE", 30.0)
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
         link = tmp_path / "link"
@@ -34,5 +38,6 @@ def test_a_share_that_does_not_answer_is_not_waited_for_nor_asked_twice(
     monkeypatch.setattr(os.path, "realpath", hang)
     assert real_path(source) == source
     assert real_path(source) == source
+    wait_until(lambda: bool(asked), "it was asked")
     assert asked == [source]
     answers.set()

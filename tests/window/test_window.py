@@ -192,7 +192,7 @@ def test_the_history_lists_migrations_filters_them_and_opens_one(
     make_manifest(window.desk.home, Plan(studies=3, instances=4, runs=1))
     dialog = dialog_of(window, HistoryDialog, "History…")
     assert isinstance(dialog, HistoryDialog)
-    qtbot.waitUntil(lambda: dialog.model.rowCount() == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: dialog.model.rowCount() == 1)
     dialog.search.setText("no such source")
     assert dialog.model.rowCount() == 0
     assert dialog.words.text() == "None fits"

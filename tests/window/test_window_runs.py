@@ -50,7 +50,7 @@ def configuration_of(source: Archive, *peers: KeepingScp) -> Configuration:
 @pytest.fixture
 def slow(archive: Make, keeping_scp: Start) -> tuple[Archive, KeepingScp]:
     """An archive, and a PACS that takes its time: together they last until they are cancelled."""
-    return archive(studies=20, instances=10), keeping_scp(delay=0.1)
+    return archive(studies=20, instances=10), keeping_scp(delay=0.3)
 
 
 def test_a_killed_window_leaves_its_run_alive_and_the_next_one_attaches_to_it(
@@ -117,7 +117,7 @@ def test_of_several_runs_that_went_on_one_is_chosen(
     qtbot: QtBot, open_main: Open, data_directory: Path, slow: tuple[Archive, KeepingScp], keeping_scp: Start
 ) -> None:
     source, peer = slow
-    other = keeping_scp(delay=0.1)
+    other = keeping_scp(delay=0.3)
     earlier = Desk(data_directory)
     for one in (peer, other):
         earlier.change(configuration_of(source, one))

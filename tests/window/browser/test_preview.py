@@ -23,7 +23,7 @@ from migrator.ui.pages.browser.preview_controls import FrameBar
 from migrator.ui.pages.browser.preview_tags import TagPane
 from migrator.ui.widgets.image_canvas import Canvas
 from migrator.ui.widgets.image_view import ImageView
-from tests.imaging.making import make_image, make_object, save
+from tests.imaging.making import is_decoder, make_image, make_object, save
 
 LONG = 60_000  # milliseconds: a process is started
 
@@ -406,8 +406,7 @@ def test_attributes_are_searched_and_copied(qtbot: QtBot) -> None:
 
 def test_the_decoder_ends_with_the_pane(qtbot: QtBot, desk: Desk, files: dict[str, Path]) -> None:
     def decoders() -> set[psutil.Process]:
-        children = psutil.Process().children()
-        return {one for one in children if any("spawn_main" in word for word in one.cmdline())}
+        return {one for one in psutil.Process().children() if is_decoder(one)}
 
     before = decoders()
     pane = PreviewPane(desk)

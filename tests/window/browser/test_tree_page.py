@@ -52,7 +52,7 @@ def over(qtbot: QtBot, page: BrowserPage) -> None:
 
 
 def told(qtbot: QtBot, page: BrowserPage, is_right: Callable[[Selection], bool]) -> Selection:
-    qtbot.waitUntil(lambda: is_right(page.desk.selection), timeout=10_000)
+    qtbot.waitUntil(lambda: is_right(page.desk.selection))
     return page.desk.selection
 
 
@@ -137,7 +137,7 @@ def test_a_source_that_is_not_there_is_told_in_words(qtbot: QtBot, page: Browser
 def test_the_menu_copies_selects_alone_and_sends_first(
     qtbot: QtBot, page: BrowserPage, archive: Make, keeping_scp: Callable[..., KeepingScp]
 ) -> None:
-    source, peer = archive(studies=3, instances=4), keeping_scp(delay=0.1)
+    source, peer = archive(studies=3, instances=4), keeping_scp(delay=2.0)
     desk, node = page.desk, peer.node
     destinations = (Destination(host=node.host, port=node.port, ae_title=node.ae_title),)
     scanned(qtbot, page, source.folder)
@@ -165,7 +165,7 @@ def test_the_menu_copies_selects_alone_and_sends_first(
     qtbot.waitUntil(lambda: migration.sight.is_live)
     actions = {action.text(): action for action in LineMenu(desk, study, path, page).actions()}
     assert actions["Send this study first"].isEnabled()
-    with qtbot.waitSignal(desk.noticed, timeout=10_000) as noticed:
+    with qtbot.waitSignal(desk.noticed) as noticed:
         send_first(desk, "study", study=study.about.uid)
     assert noticed.args == ["success", "4 instances of this study will be sent next"]
     with qtbot.waitSignal(migration.ended, timeout=30_000):

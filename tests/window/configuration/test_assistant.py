@@ -59,7 +59,7 @@ def test_nodes_are_found_and_a_click_chooses_one(
     look_at(assistant, peer.node.port)
     assistant.ask()
     qtbot.mouseClick(assistant.begins, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: assistant.words.text().startswith("Done."), timeout=20_000)
+    qtbot.waitUntil(lambda: assistant.words.text().startswith("Done."))
     assert assistant.words.text() == "Done. 1 of 1 place looked at, 1 place answered"
     cells = [assistant.model.index(0, column).data() for column in range(6)]
     assert cells[:4] == ["127.0.0.1", str(peer.node.port), "DICOM", "ANY-SCP"]
@@ -81,11 +81,11 @@ def test_a_look_around_is_stopped_and_what_speaks_no_dicom_cannot_be_chosen(
         look_at(assistant, keeping_scp().node.port, silent.getsockname()[1])
         assistant.ask()
         assistant.begin()
-        qtbot.waitUntil(lambda: len(assistant.model.findings) == 1, timeout=20_000)
+        qtbot.waitUntil(lambda: len(assistant.model.findings) == 1)
         assert assistant.stops.isVisible()
         assert not assistant.form.isEnabled()
         qtbot.mouseClick(assistant.stops, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: assistant.words.text().startswith("Stopped."), timeout=20_000)
+        qtbot.waitUntil(lambda: assistant.words.text().startswith("Stopped."))
     assert assistant.form.isEnabled()
     assert assistant.asks.isEnabled()
 

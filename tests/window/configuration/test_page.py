@@ -172,7 +172,7 @@ def test_enter_after_a_pasted_node_tests_that_node(
     line = page.destination.form.fields["host"].line
     write(qtbot, line, f"{node.ae_title}@{node.host}:{node.port}")
     qtbot.keyClick(line, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: "answers: C-ECHO in" in page.destination.view.text, timeout=15_000)
+    qtbot.waitUntil(lambda: "answers: C-ECHO in" in page.destination.view.text)
     assert "Asked at " in page.destination.view.text
 
 
@@ -182,7 +182,7 @@ def test_a_test_shows_the_round_trip_and_who_is_there_until_a_field_changes(
     put(page, destination_of(keeping_scp()))
     view = page.destination.view
     qtbot.keyClick(page.destination.form.fields["host"].line, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: "answers: C-ECHO in" in view.text, timeout=15_000)
+    qtbot.waitUntil(lambda: "answers: C-ECHO in" in view.text)
     assert "PYNETDICOM" in view.text
     assert "1.2.826.0.1.3680043.9.3811" in view.text
     assert "Max PDU 16,382 bytes" in view.text
@@ -195,10 +195,10 @@ def test_a_test_of_nothing_says_the_reason(qtbot: QtBot, page: ConfigurationPage
     put(page, destination_of(keeping_scp(reject=(1, 1, 7))))
     page.destination.test.click()
     assert page.destination.test.text() == "Stop"
-    qtbot.waitUntil(lambda: "called AE title" in page.destination.view.text, timeout=15_000)
+    qtbot.waitUntil(lambda: "called AE title" in page.destination.view.text)
     put(page, Destination(host="127.0.0.1", port=1))
     page.destination.test.click()
-    qtbot.waitUntil(lambda: "nothing listens" in page.destination.view.text, timeout=15_000)
+    qtbot.waitUntil(lambda: "nothing listens" in page.destination.view.text)
 
 
 def test_a_test_that_lasts_can_be_stopped(qtbot: QtBot, page: ConfigurationPage, keeping_scp: Start) -> None:
@@ -272,7 +272,7 @@ def test_all_destinations_are_tested_at_once(
     def results() -> list[str]:
         return [model.index(row, model.columnCount() - 1).data() for row in range(4)]
 
-    qtbot.waitUntil(lambda: not any("asking" in one for one in results()), timeout=15_000)
+    qtbot.waitUntil(lambda: not any("asking" in one for one in results()))
     assert [one.endswith(" ms") for one in results()] == [True, True, False, False]
     assert results()[2:] == ["no answer", "not tested"]
 
@@ -327,7 +327,7 @@ def test_a_test_speaks_tls_with_the_destinations_own_certificates(
     assert page.destination.destination.tls.tls
     assert page.destination.view.text == ""
     page.destination.test.click()
-    qtbot.waitUntil(lambda: "answers: C-ECHO in" in page.destination.view.text, timeout=15_000)
+    qtbot.waitUntil(lambda: "answers: C-ECHO in" in page.destination.view.text)
 
 
 def test_certificates_that_are_named_while_tls_is_off_do_not_reach_the_engine(

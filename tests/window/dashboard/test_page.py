@@ -23,7 +23,7 @@ from migrator.ui.pages.dashboard.integrity import IntegrityCard
 from migrator.ui.pages.dashboard.page import DashboardPage
 from migrator.ui.pages.dashboard.studies import FILES, PATIENT, TROUBLE
 from migrator.ui.running import Sight
-from tests.peers import Act, KeepingScp, Rule, ScriptedPacs
+from tests.peers import Act, KeepingScp, Manners, Rule, ScriptedPacs
 from tests.peers.archives import Archive
 from tests.report.making import NODE, Plan, make_manifest
 
@@ -60,7 +60,7 @@ def test_a_job_that_is_opened_shows_where_it_stands_and_its_studies(
     make_manifest(data_directory, plan)
     page.desk.inventoried.emit("/another", {"1.2.826.0.1.3680043.8.498.1": 70})
     page.desk.open_job(plan.source, [NODE])
-    qtbot.waitUntil(lambda: page.desk.rows.is_all and page.studies.model.rowCount() == 30, timeout=10_000)
+    qtbot.waitUntil(lambda: page.desk.rows.is_all and page.studies.model.rowCount() == 30)
     page.tick()
     assert page.figures.files.text == "-"
     rows = len(page.desk.rows.tails[0])
@@ -86,32 +86,33 @@ def test_a_run_is_seen_and_its_dials_are_turned(
     scripted_pacs: Callable[..., ScriptedPacs],
 ) -> None:
     """And of its two destinations one goes down, while the other goes on."""
-    source, peer = archive(studies=5, instances=10), keeping_scp(delay=0.1)
+    source, peer = archive(studies=5, instances=10), keeping_scp(delay=1.0)
     falling = scripted_pacs(Rule(act=Act.GO_DOWN, numbers=(5,)))
     configured(page.desk, source, peer.node, falling.node)
     migration = page.desk.migrate("--workers", "2")
     card, down = page.destinations.cards
     qtbot.waitUntil(lambda: card.workers.isEnabled() and bool(peer.datasets), timeout=30_000)
-    qtbot.waitUntil(lambda: card.state.text().startswith("● Answering"), timeout=10_000)
-    qtbot.waitUntil(lambda: down.state.text() == "● Not answering: left alone for a while", timeout=10_000)
+    qtbot.waitUntil(lambda: card.state.text().startswith("● Answering"))
+    qtbot.waitUntil(lambda: down.state.text() == "● Not answering: left alone for a while")
     assert down.hold.text().startswith("Left alone, tried again in ")
     assert down.numbers["Answers after"].text() == "-"
-    qtbot.waitUntil(lambda: page.figures.files.text not in ("-", "0.0"), timeout=10_000)
+    qtbot.waitUntil(lambda: page.figures.files.text not in ("-", "0.0"))
     card.workers.spin.setFocus()
     card.workers.spin.setValue(3)
-    qtbot.waitUntil(lambda: migration.sight.paces[0].get("workers") == 3, timeout=10_000)
+    qtbot.waitUntil(lambda: migration.sight.paces[0].get("workers") == 3)
     assert migration.sight.paces[1].get("workers") == 2
     card.pausing.click()
-    qtbot.waitUntil(lambda: card.pausing.text() == "Resume", timeout=10_000)
+    qtbot.waitUntil(lambda: card.pausing.text() == "Resume")
     assert card.state.text() == "● Paused"
     card.pausing.click()
-    qtbot.waitUntil(lambda: card.pausing.text() == "Pause", timeout=10_000)
+    qtbot.waitUntil(lambda: card.pausing.text() == "Pause")
     assert any(not one.is_gap for one in page.history.points(is_whole=True))
     migration.do("pause")
-    qtbot.waitUntil(lambda: all(one.state.text() == "● Paused" for one in (card, down)), timeout=10_000)
+    qtbot.waitUntil(lambda: all(one.state.text() == "● Paused" for one in (card, down)))
     card.pausing.click()
-    qtbot.waitUntil(lambda: not migration.sight.is_paused, timeout=10_000)
+    qtbot.waitUntil(lambda: not migration.sight.is_paused)
     assert down.state.text() == "● Paused"
+    peer.manners = Manners()  # it has lasted long enough
     qtbot.waitUntil(lambda: card.state.text() == "● Done", timeout=30_000)
     assert "100 found" in page.figures.done.accessibleName()
     with qtbot.waitSignal(migration.ended, timeout=30_000):
@@ -121,7 +122,7 @@ def test_a_run_is_seen_and_its_dials_are_turned(
     assert page.figures.files.text not in ("-", "0.0")
     assert page.figures.files.accessibleName().endswith("mean of the last run")
     # What was under way when it went down is pending, or of unknown fate: that is for the engine to say.
-    qtbot.waitUntil(lambda: 50 < int(page.figures.done.text) < 60, timeout=5_000)
+    qtbot.waitUntil(lambda: 50 < int(page.figures.done.text) < 60)
     assert f"{100 - int(page.figures.done.text)} pending" in page.donut.donut.accessibleDescription()
 
 
@@ -170,7 +171,7 @@ def test_a_start_is_set_for_later_runs_and_never_in_the_past(page: DashboardPage
 def test_a_checkpoint_is_made_and_checked(qtbot: QtBot, page: DashboardPage, archive: Make) -> None:
     source, integrity = archive(studies=1, instances=3), page.integrity
     page.desk.set_source(str(source.folder))
-    qtbot.waitUntil(lambda: integrity.last.text().startswith("None was made"), timeout=5_000)
+    qtbot.waitUntil(lambda: integrity.last.text().startswith("None was made"))
     integrity.make.click()
     qtbot.waitUntil(integrity.check.isEnabled, timeout=30_000)
     assert integrity.last.text().startswith("Last made ")
@@ -180,7 +181,7 @@ def test_a_checkpoint_is_made_and_checked(qtbot: QtBot, page: DashboardPage, arc
     assert "1 changed" in integrity.words.text()
     later = IntegrityCard(page.desk)
     qtbot.addWidget(later)
-    qtbot.waitUntil(lambda: later.words.text().startswith("Checked "), timeout=5_000)
+    qtbot.waitUntil(lambda: later.words.text().startswith("Checked "))
     assert later.words.text().endswith(integrity.words.text())
     page.desk.set_source(str(source.folder.parent))
     assert not integrity.check.isEnabled()

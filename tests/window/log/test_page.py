@@ -157,7 +157,7 @@ def test_what_fails_in_a_run_is_told_once_by_its_uid_also_what_the_scan_found(
     def failures() -> list[str]:
         return [text for text in shown(page) if "status C123" in text or text.startswith("quarantined")]
 
-    qtbot.waitUntil(lambda: len(failures()) == 6, timeout=10_000)
+    qtbot.waitUntil(lambda: len(failures()) == 6)
     assert sum(text.startswith("quarantined") for text in failures()) == 1
     assert str(source.folder) not in "".join(failures())
     assert any(text.startswith("This run: 6 found") for text in shown(page))

@@ -25,7 +25,7 @@ ADDRESS = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]*")  # of whatever port was
 def test_a_phone_pairs_by_the_code_in_the_window_which_then_shows_another(
     qtbot: QtBot, desk: Desk, archive: Make, keeping_scp: Callable[..., KeepingScp]
 ) -> None:
-    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.3)
     desk.change(
         Configuration(
             source=str(source.folder),
@@ -48,11 +48,11 @@ def test_a_phone_pairs_by_the_code_in_the_window_which_then_shows_another(
     qtbot.waitUntil(is_shown, timeout=30_000)
     code = dialog.code.text()
     assert len(code) == 6
-    with httpx2.Client(base_url=dialog.address.text(), trust_env=False) as phone:
+    with httpx2.Client(base_url=dialog.address.text(), timeout=30, trust_env=False) as phone:
         assert phone.get("/api/snapshot").status_code == 401
         assert phone.post("/api/pair", json={"code": code}).status_code == 200
         assert phone.get("/api/snapshot").json()["found"] >= 0
-        qtbot.waitUntil(lambda: dialog.code.text() not in ("", code), timeout=10_000)
+        qtbot.waitUntil(lambda: dialog.code.text() not in ("", code))
     assert code not in "".join(line.text for line in desk.log.lines)
     with qtbot.waitSignal(migration.ended, timeout=30_000):
         migration.do("cancel")
@@ -62,7 +62,7 @@ def test_a_phone_pairs_by_the_code_in_the_window_which_then_shows_another(
 def test_a_run_of_the_command_line_that_is_on_view_shows_where_it_is_served(
     qtbot: QtBot, desk: Desk, archive: Make, keeping_scp: Callable[..., KeepingScp]
 ) -> None:
-    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.3)
     node = peer.node
     words = ["migrate", str(source.folder), "--to", str(node), "--workers", "1", "--monitor", "0"]
     command = launch(desk.home, words)

@@ -95,7 +95,7 @@ def test_the_switch_makes_a_run_go_on(
     archive: Callable[..., Archive],
     keeping_scp: Callable[..., KeepingScp],
 ) -> None:
-    peer = keeping_scp(delay=0.2)
+    peer = keeping_scp(delay=2.0)
     node = peer.node
     desk.update(
         source=str(archive(studies=4, instances=10).folder),

@@ -169,7 +169,7 @@ def test_a_copy_with_failures_is_followed_to_its_end_and_retried(
 def test_a_run_is_paused_and_cancelled_after_a_question(
     qtbot: QtBot, desk: Desk, page: UploadPage, archive: Make, keeping_scp: Callable[..., KeepingScp]
 ) -> None:
-    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.3)
     configured(desk, source, peer)
     page.start()
     desk.show_none()
@@ -179,7 +179,7 @@ def test_a_run_is_paused_and_cancelled_after_a_question(
     assert migration is not None
     qtbot.waitUntil(lambda: page.table.rows.shown > 2, timeout=30_000)
     page.bar.pause_button.click()
-    qtbot.waitUntil(lambda: page.bar.pause_button.text() == "Continue", timeout=10_000)
+    qtbot.waitUntil(lambda: page.bar.pause_button.text() == "Continue")
     assert page.progress._phase.text().startswith("Paused")
     page.bar.cancel_button.click()
     box = page.findChild(QMessageBox)
@@ -196,16 +196,16 @@ def test_a_run_is_paused_and_cancelled_after_a_question(
 def test_another_process_s_run_is_shown_live_and_steered(
     qtbot: QtBot, desk: Desk, page: UploadPage, archive: Make, keeping_scp: Callable[..., KeepingScp]
 ) -> None:
-    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.05)
+    source, peer = archive(studies=10, instances=10), keeping_scp(delay=0.3)
     configured(desk, source, peer)
     words = ["migrate", str(source.folder), "--json"]
     elsewhere = launch(desk.home, words, desk.configuration.for_engine())
     try:
         qtbot.waitUntil(lambda: bool(peer.datasets), timeout=30_000)
         migration = desk.open_job(str(source.folder), [one.node for one in desk.configuration.chosen])
-        qtbot.waitUntil(lambda: "Another process" in page.head.note.text(), timeout=10_000)
+        qtbot.waitUntil(lambda: "Another process" in page.head.note.text())
         assert not page.bar.start_button.isEnabled()
-        qtbot.waitUntil(lambda: page.progress._percent.text().endswith("%"), timeout=10_000)
+        qtbot.waitUntil(lambda: page.progress._percent.text().endswith("%"))
         with qtbot.waitSignal(migration.ended, timeout=30_000):
             page._cancel(migration)
         assert page.banner.title.text() == "The other process has ended"

@@ -46,9 +46,10 @@ def test_what_is_missing_is_found_named_and_sent_again(
     there = Destination(host=node.host, port=node.port, ae_title=node.ae_title)
     desk.change(Configuration(source=str(source.folder), destinations=(there,), verify=False))
     migration = desk.migrate()
-    with qtbot.waitSignal(migration.ended, timeout=60_000):
+    with qtbot.waitSignal(migration.ended, timeout=60_000) as ended:
         pass
-    qtbot.waitUntil(lambda: page.state.has_record, timeout=10_000)
+    assert ended.args == [0], migration.running and migration.running.launched.messages()
+    qtbot.waitUntil(lambda: page.state.has_record)
     gone = next(iter(sorted(source.uids)))
     orthanc.delete({gone})
 
