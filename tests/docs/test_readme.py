@@ -22,7 +22,8 @@ def options_of(command: str) -> set[str]:
     importlib.import_module(f"migrator.cli.{command.replace('-', '_')}").add_arguments(parser)
     if command in PROFILED:
         add_profiled(parser)
-    return {spelling for action in parser._actions for spelling in action.option_strings}
+    told = [action for action in parser._actions if action.help != argparse.SUPPRESS]
+    return {spelling for action in told for spelling in action.option_strings}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
