@@ -105,10 +105,15 @@ class Reason(str, Enum):
     CONFLICT = "conflict: the same SOP instance UID with other content"
     FILTERED = "left out by a filter"
     OTHER_SHARD = "belongs to another shard"
+    NOT_TRIED = "not tried yet, and only what failed was to be sent"
     BEYOND_LIMIT = "beyond the limit on studies"
     ALREADY_SENT = "already sent"
     ALREADY_THERE = "already at the destination"
     GONE = "no longer there, or no longer in the way"
+
+
+LEFT_OUT = frozenset({Reason.FILTERED, Reason.OTHER_SHARD, Reason.NOT_TRIED, Reason.BEYOND_LIMIT})
+"""Why a path is not sent that somebody chose not to send."""
 
 
 @dataclass(frozen=True, slots=True)

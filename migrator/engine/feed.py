@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from migrator.core.model import Instance, Reason, StudyBatch
+from migrator.core.model import LEFT_OUT, Instance, Reason, StudyBatch
 from migrator.core.outcome import Problem, State
 from migrator.core.settings import Settings
 from migrator.engine.duplicates import UidRegister
@@ -19,7 +19,7 @@ from migrator.engine.scanner import Known, Settled
 _STREAM_INSTANCES = 256  # collected before they are planned, so that small folders share batches
 _STREAM_SECONDS = 0.5
 _STREAM_PATIENCE = 1.5  # seconds for which a study that still grows is held back
-_FILTERS = frozenset({Reason.FILTERED, Reason.OTHER_SHARD})
+_FILTERS = LEFT_OUT - {Reason.BEYOND_LIMIT}
 
 Block = Sequence["Instance | Problem | Settled"]
 
@@ -131,7 +131,7 @@ class Feed:
     def _problem_of(self, instance: Instance) -> Problem | None:
         reason = reason_to_leave(self._filters, instance)
         if reason is None and self._only_failed and not self._record.has_failed(instance):
-            reason = Reason.FILTERED
+            reason = Reason.NOT_TRIED
         if reason is None:
             return self._register.judge(instance)
         return Problem(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from migrator.core.model import Reason
+from migrator.core.model import LEFT_OUT, Reason
 from migrator.core.outcome import State
 from migrator.engine.manifest_lines import path_of
 
@@ -16,9 +16,7 @@ _STATES = tuple(State)
 _CODES = {state: code for code, state in enumerate(_STATES)}
 _BY_NAME = {state.value: state for state in _STATES}
 _OPEN = 0x10  # a later run takes the path up again
-_PASSING_REASONS = frozenset(
-    reason.name for reason in (Reason.FILTERED, Reason.OTHER_SHARD, Reason.BEYOND_LIMIT, Reason.GONE)
-)
+_PASSING_REASONS = frozenset(reason.name for reason in (*LEFT_OUT, Reason.GONE))
 
 
 @dataclass(frozen=True, slots=True)

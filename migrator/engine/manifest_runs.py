@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from migrator.core.errors import ManifestError
-from migrator.core.model import Reason, Series
+from migrator.core.model import Series
 from migrator.core.outcome import Cause, State
 from migrator.engine.manifest_lines import Row, path_of, row_of, series_of
 from migrator.engine.manifest_rows import read_lines
 
 MOST_BINS = 240  # of one run
-LEFT_OUT = frozenset({Reason.FILTERED, Reason.OTHER_SHARD, Reason.BEYOND_LIMIT})
-"""Why a path is not sent that somebody chose not to send."""
 
 _STORED = frozenset({State.SENT.value, State.WARNED.value})
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import orjson
 
+from migrator.core.model import LEFT_OUT
 from migrator.core.outcome import State
 from migrator.engine.manifest_lines import path_of
 from migrator.engine.manifest_rows import read_lines
-from migrator.engine.manifest_runs import LEFT_OUT, Run, note_end, run_of
+from migrator.engine.manifest_runs import Run, note_end, run_of
 
 # Lines are written with their kind first, so the few that tell of runs are known by their beginning.
 _RUN, _ENDED, _OUTCOME = b'{"t":"run"', b'{"t":"ended"', b'{"t":"o"'

@@ -14,13 +14,13 @@ from migrator.core.events import (
     ProblemFound,
     Steered,
 )
-from migrator.core.model import Instance, Reason
+from migrator.core.model import LEFT_OUT, Instance, Reason
 from migrator.core.outcome import Fidelity, Outcome, Problem, State
 from migrator.core.rules import Action, ApplyCrosswalk, ApplyRules
 from migrator.records.audit import FAILED, SUCCESS, WARNING, AuditEvent
 
 # These are found anew by every run; the settings and the ledger tell of them.
-UNTOLD = frozenset({Reason.FILTERED, Reason.OTHER_SHARD, Reason.BEYOND_LIMIT, Reason.ALREADY_SENT})
+UNTOLD = LEFT_OUT | {Reason.ALREADY_SENT}
 STATES = {
     State.SENT: ("file_sent", SUCCESS),
     State.WARNED: ("file_sent", WARNING),

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from migrator.core.edits import Change
-from migrator.core.model import Patient, Study
+from migrator.core.model import LEFT_OUT, Patient, Study
 from migrator.core.outcome import State
 from migrator.core.paths import encodable
-from migrator.engine.manifest_runs import LEFT_OUT, Record
+from migrator.engine.manifest_runs import Record
 from migrator.jobs.report_advice import advice_for, cause_of
 from migrator.records.report_model import CauseGroup, EditGroup, EditLine
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -160,6 +161,11 @@ def test_only_what_failed_is_sent_when_asked(archive: Make, keeping_scp: Start, 
     retried = migrate(source.folder, peer.node, "--retry-failed")
     assert (retried.code, retried.json["sent"]) == (0, 3)
     assert {one.uid for one in peer.kept[sent_before:]} == bad
+    assert retried.counts("found", "sent", "skipped") == (11, 3, 8)
+    lines = Path(retried.json["destinations"][0]["manifest"]).read_text("utf-8").splitlines()
+    assert [json.loads(line)["path"] for line in lines if "NOT_TRIED" in line] == [
+        str(new.relative_to(source.folder))
+    ]
 
 
 def test_warnings_are_kept_with_their_status(archive: Make, keeping_scp: Start, migrate: Command) -> None:
