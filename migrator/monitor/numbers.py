@@ -35,7 +35,7 @@ _ENDINGS = {0: "done", 5: "stopped", 130: "stopped"}  # every other exit code: f
 _ENDING_WORDS = {
     "done": "Done",
     "stopped": "Stopped before its end",
-    "failed": "Ended, and something is not where it should be",
+    "failed": "Ended with problems",
 }
 _BROKEN_OFF = "Ended by an error"  # before it came to any result
 _NOTHING = Snapshot("", "starting", Ledger(), Ledger(), 0, 0, 0.0, 0.0, 0.0, None, 0, {}, {}, 0)

@@ -116,7 +116,7 @@ def test_a_run_that_ended_says_how(run: Run, code: int, state: str) -> None:
 
 
 ARRIVED, LEFT, LOST = Ledger(sent=3, found=3), Ledger(sent=1, pending=2, found=3), Ledger(failed=3, found=3)
-NOT_IN_PLACE = "Ended, and something is not where it should be"
+NOT_IN_PLACE = "Ended with problems"
 
 
 @pytest.mark.parametrize(

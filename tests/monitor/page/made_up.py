@@ -171,7 +171,7 @@ def ended(code: int = 1) -> dict[str, Any]:
     """Ended; by default with failures."""
     lost = {"failed": 212, "quarantined": 4, "unknown": 1, "held": 3, "warned": 12} if code else {}
     run = ledger(pending=0, skipped=1_377, sent=FOUND - 1_377 - sum(lost.values()), **lost)
-    words = "Ended, and something is not where it should be" if code else "Done"
+    words = "Ended with problems" if code else "Done"
     state = "failed" if code else "done"
     one = destination(
         state=state,
