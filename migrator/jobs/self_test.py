@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from migrator.bootstrap.trouble import how_anew
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled, UsageError
 from migrator.jobs.home import home_path
@@ -78,4 +79,6 @@ def _found(what: str, check: Check, place: Place) -> Iterator[Finding]:
     except Exception as error:  # noqa: BLE001
         words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         state = ABSENT if what in _EXTRAS else FAILED
-        yield Finding(what, state, words, "report this with the version and the system")
+        is_damage = isinstance(error, ImportError)
+        remedy = how_anew() if is_damage else "report this with the version and the system"
+        yield Finding(what, state, words, remedy)
