@@ -35,7 +35,7 @@ from migrator.monitor.watched import Watched
 
 _log = logging.getLogger("migrator.monitor")
 
-_LAST_WORDS = 1.0  # seconds for those who look to hear how it ended
+_LAST_WORDS = 2.0  # seconds for those who look to hear how it ended
 _STARTS = 10.0  # seconds in which the server has to be there
 _STOPS = 3.0  # seconds for it to end
 _IDLE = 5  # seconds for which a client's connection is kept between two requests
@@ -240,7 +240,7 @@ class _Thread:
         try:
             self._pulse.end()
             until = time.monotonic() + _LAST_WORDS
-            while time.monotonic() < until and self._pulse.streams:
+            while time.monotonic() < until and self._pulse.is_awaited:
                 await asyncio.sleep(0.02)
         finally:
             self._server.finish()

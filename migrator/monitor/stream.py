@@ -17,6 +17,7 @@ from migrator.monitor.numbers import Numbers
 _EARLY = TICK / 10  # seconds by which a tick may come early
 HEARTBEAT = 12.0  # seconds of silence after which a comment says that the line is alive
 _SLOW = 10.0  # seconds that a client may take for one message
+_ABSENCE = 2.0  # seconds after which who listened is not awaited any more
 _MOST_STREAMS = 48
 _MOST_OF_ONE = 8  # of one client: an address, or a session
 
@@ -40,6 +41,7 @@ class Pulse:
         self._changed = asyncio.Event()
         self.streams: list[EventStream] = []
         """Those that are open, the oldest first."""
+        self._left: dict[str, float] = {}  # when a client ceased to listen
         self.number = 0
         """Grows with every change."""
         self.is_over = False
@@ -105,8 +107,22 @@ class Pulse:
             self._changed.set()
             self._changed = asyncio.Event()
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody has not heard the last yet: who listens, or did just now and may come again."""
+        now = self._clock()
+        return bool(self.streams) or any(now - at < _ABSENCE for at in self._left.values())
+
+    def left(self, client: str) -> None:
+        """A client listens no more. Who has heard the last is not awaited."""
+        if not self.is_over and all(one.client != client for one in self.streams):
+            now = self._clock()
+            self._left = {one: at for one, at in self._left.items() if now - at < _ABSENCE}
+            self._left[client] = now
+
     def admit(self, stream: EventStream) -> None:
         """Take one more stream; the oldest of the same client, or of all, makes room."""
+        self._left.pop(stream.client, None)
         own = [one for one in self.streams if one.client == stream.client]
         if len(own) >= _MOST_OF_ONE:
             own[0].close()
@@ -151,6 +167,7 @@ class EventStream:
                 await asyncio.wait_for(send(last), _SLOW)
         finally:
             self.close()
+            self._pulse.left(self.client)
 
     async def _run(self, receive: Receive, send: Send) -> None:
         """Send until the client leaves, is too slow, or others need its place."""

@@ -227,6 +227,39 @@ def test_whoever_looks_the_run_is_asked_once_a_tick_and_when_it_was_steered() ->
     assert asked[10:] == [9.99]
 
 
+def test_who_listened_just_now_is_awaited_at_the_end_and_not_for_long() -> None:
+    now = 0.0
+    watched = Watched(lambda: [A_SNAPSHOT], lambda: False, Steering.of(Control()))
+    pulse = stream.Pulse(Numbers(watched, control=True, details=False), lambda: now)
+
+    def listened(client: str, *, again: bool = False) -> None:
+        one = stream.EventStream(pulse, client)
+        pulse.admit(one)
+        one.close()
+        if again:
+            pulse.admit(stream.EventStream(pulse, client))
+        pulse.left(client)
+
+    listened("a browser that comes again", again=True)
+    pulse.streams.clear()
+    assert not pulse.is_awaited
+    listened("a browser that reloads")
+    pulse.end()
+    assert pulse.is_awaited
+    listened("a browser that reloads")  # and hears the last
+    assert not pulse.is_awaited
+
+
+def test_who_left_some_time_ago_is_not_awaited() -> None:
+    now = 0.0
+    watched = Watched(lambda: [A_SNAPSHOT], lambda: False, Steering.of(Control()))
+    pulse = stream.Pulse(Numbers(watched, control=True, details=False), lambda: now)
+    pulse.left("a browser that was closed")
+    assert pulse.is_awaited
+    now = 2.0
+    assert not pulse.is_awaited
+
+
 def test_a_connection_on_which_nothing_more_is_asked_is_let_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

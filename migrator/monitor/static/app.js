@@ -95,7 +95,7 @@ function tick() {
 }
 
 function onControlled(error) {
-  if (error === null) connection.wake();
+  if (error === null) connection.ask();
   else if (error.status === 401) onUnpaired();
   else if (error.status === 403) session().then((known) => { csrf = known.csrf; }, () => {});
 }

@@ -63,6 +63,12 @@ export class Connection {
     this.#lastWord = 0;
   }
 
+  /** Ask now, and listen on: whoever hangs up at that moment may miss the end of the run. */
+  ask() {
+    this.doubt();
+    if (this.#timer !== null) this.#look();
+  }
+
   #look() {
     const now = Date.now();
     if (this.#source !== null && this.#missed > 1 && now - this.#lastEvent > MUTE) this.#stopListening(now);

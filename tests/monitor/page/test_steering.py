@@ -40,6 +40,18 @@ def test_a_pause_is_asked_for_after_a_question_and_with_the_token(page: Page, mo
     assert one.play.asked[-1] == {"do": "resume"}
 
 
+def test_once_it_was_steered_the_page_asks_and_listens_on(page: Page, monitor: Start) -> None:
+    one = monitor(sending())
+    page.goto(one.address)
+    page.get_by_role("button", name="Cancel").click()
+    before = one.play.listens
+    with page.expect_response("**/api/snapshot"):
+        page.get_by_role("dialog").get_by_role("button", name="Cancel the run").click()
+    one.play.tell(has_ended=True, code=130)
+    expect(page.get_by_role("heading", name="Stopped", exact=True)).to_be_visible()
+    assert one.play.listens == before, "who hangs up then may miss how it ended"
+
+
 def test_cancel_says_what_becomes_of_what_was_done(page: Page, monitor: Start) -> None:
     one = monitor(sending())
     page.goto(one.address)
