@@ -10,6 +10,7 @@ from pathlib import Path
 from migrator.core.errors import (
     AuditError,
     DestinationError,
+    JobBusy,
     LimitReached,
     ManifestError,
     MigratorError,
@@ -193,6 +194,8 @@ def trouble_words(error: BaseException, *, details: bool) -> str:
         return encodable(str(error)).rstrip(".")
     if isinstance(error, SourceError):
         return "the source cannot be read"
+    if isinstance(error, JobBusy):
+        return "another process works on it already"
     if isinstance(error, ManifestError):
         return "its record cannot be written or read"
     if isinstance(error, AuditError):

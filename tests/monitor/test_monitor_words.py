@@ -9,7 +9,7 @@ import pytest
 
 from migrator.cli.monitor_words import Monitored, monitored
 from migrator.core.control import Control
-from migrator.core.errors import Cancelled, ManifestError, SourceError, Unreachable, UsageError
+from migrator.core.errors import Cancelled, JobBusy, ManifestError, SourceError, Unreachable, UsageError
 from migrator.core.model import Node
 from migrator.core.settings import Settings
 from migrator.core.settings_monitor import MonitorSettings
@@ -33,6 +33,7 @@ def a_request(folder: Path, *, details: bool = False) -> MigrateRequest:
     [
         (RuntimeError("patient DOE"), 1, f"{LOST_SIGHT} (RuntimeError)"),
         (ManifestError("cannot open DOE JANE: disk full"), 1, "its record cannot be written or read"),
+        (JobBusy("another process migrates /data/DOE JANE"), 1, "another process works on it already"),
         (UsageError("cannot read the list DOE JANE.txt: no such file"), 2, f"{LOST_SIGHT} (UsageError)"),
         (Unreachable("127.0.0.1:104: connection refused"), 3, "127.0.0.1:104: connection refused"),
         (SourceError("DOE, JANE is gone"), 4, "the source cannot be read"),
