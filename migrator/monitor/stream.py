@@ -41,7 +41,7 @@ class Pulse:
         self._changed = asyncio.Event()
         self.streams: list[EventStream] = []
         """Those that are open, the oldest first."""
-        self._left: dict[str, float] = {}  # when a client ceased to listen
+        self._left: list[tuple[str, float]] = []  # clients that cease to listen, and when
         self.number = 0
         """Grows with every change."""
         self.is_over = False
@@ -111,18 +111,20 @@ class Pulse:
     def is_awaited(self) -> bool:
         """Whether somebody has not heard the last yet: who listens, or did just now and may come again."""
         now = self._clock()
-        return bool(self.streams) or any(now - at < _ABSENCE for at in self._left.values())
+        return bool(self.streams) or any(now - at < _ABSENCE for _, at in self._left)
 
     def left(self, client: str) -> None:
-        """A client listens no more. Who has heard the last is not awaited."""
-        if not self.is_over and all(one.client != client for one in self.streams):
+        """One of a client's streams has ended. Who has heard the last is not awaited."""
+        if not self.is_over:
             now = self._clock()
-            self._left = {one: at for one, at in self._left.items() if now - at < _ABSENCE}
-            self._left[client] = now
+            self._left = [(one, at) for one, at in self._left if now - at < _ABSENCE]
+            self._left.append((client, now))
 
     def admit(self, stream: EventStream) -> None:
         """Take one more stream; the oldest of the same client, or of all, makes room."""
-        self._left.pop(stream.client, None)
+        come = next((one for one in self._left if one[0] == stream.client), None)
+        if come is not None:
+            self._left.remove(come)
         own = [one for one in self.streams if one.client == stream.client]
         if len(own) >= _MOST_OF_ONE:
             own[0].close()

@@ -232,21 +232,23 @@ def test_who_listened_just_now_is_awaited_at_the_end_and_not_for_long() -> None:
     watched = Watched(lambda: [A_SNAPSHOT], lambda: False, Steering.of(Control()))
     pulse = stream.Pulse(Numbers(watched, control=True, details=False), lambda: now)
 
-    def listened(client: str, *, again: bool = False) -> None:
+    def listened(client: str) -> None:
         one = stream.EventStream(pulse, client)
         pulse.admit(one)
         one.close()
-        if again:
-            pulse.admit(stream.EventStream(pulse, client))
         pulse.left(client)
 
-    listened("a browser that comes again", again=True)
-    pulse.streams.clear()
+    listened("a browser")
+    listened("a browser")
+    pulse.admit(stream.EventStream(pulse, "a browser"))
+    pulse.streams.clear()  # it hears on
     assert not pulse.is_awaited
-    listened("a browser that reloads")
+    listened("a browser")
+    listened("another")
     pulse.end()
+    listened("a browser")  # and hears the last
     assert pulse.is_awaited
-    listened("a browser that reloads")  # and hears the last
+    listened("another")
     assert not pulse.is_awaited
 
 
