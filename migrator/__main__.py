@@ -35,7 +35,10 @@ def guarded(face: Callable[[], int]) -> int:
     except ImportError as error:
         if (error.name or "").partition(".")[0] == "migrator":
             raise
-        print(f"dicom_migrator: {explain_import_error(error)}", file=sys.stderr)
+        words = explain_import_error(error)
+        if sys.stderr is None:  # Windows shows what ends a program with windows, and nothing that it prints
+            raise ImportError(words) from error
+        print(f"dicom_migrator: {words}", file=sys.stderr)
         return SETUP_FAILED
 
 

@@ -177,11 +177,12 @@ class _Inquiry:
         if self._failures == _MOST_FAILURES:
             return _unknown(expected.uid, "not asked: the destination stopped answering")
         uids = {series_uid: frozenset(uids) for series_uid, uids in expected.series.items()}
+
+        def ask() -> StudyHoldings:
+            return self._prover.holdings(expected.uid, uids)
+
         try:
-            if self._is_helper:
-                held = self._prover.holdings(expected.uid, uids)
-            else:
-                held = where_there_is_room(lambda: self._prover.holdings(expected.uid, uids), control)
+            held = ask() if self._is_helper else where_there_is_room(ask, control)
         except DestinationError as error:
             control.check()
             if self._is_helper:

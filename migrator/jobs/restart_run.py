@@ -152,17 +152,19 @@ class GoOn:
         return Missing(why, DestinationError.exit_code, is_part=len(silent) < len(nodes))
 
     def _give_up_at_last(self, entry: Entry, why: str, code: int) -> None:
-        """Let no start follow where many came to nothing; a run that begins counts anew."""
+        """Let no start follow where many came to nothing; one that begins counts anew. Raises UsageError."""
         if entry.tries < MOST_TRIES:
             return
-        with suppress(UsageError):
+        try:
             if entry_of(self._home, entry.id).tries < MOST_TRIES:
                 return
-            asked = people_of(_settings(self._home, entry))
-            remove(self._home, entry.id)
-            self._say(f"{MOST_TRIES} starts of the system came to nothing: it is not tried again")
-            for settings in asked:
-                self._tell_people(settings, entry, why, code)
+        except NoSuchRun:  # it came to its end
+            return
+        asked = people_of(_settings(self._home, entry))
+        remove(self._home, entry.id)
+        self._say(f"{MOST_TRIES} starts of the system came to nothing: it is not tried again")
+        for settings in asked:
+            self._tell_people(settings, entry, why, code)
 
     def _tell_people(self, settings: NotifySettings, entry: Entry, why: str, code: int) -> None:
         try:

@@ -65,6 +65,9 @@ def own_command_line(place: Place) -> Iterator[Finding]:
         yield Finding(name, FAILED, str(error), remedy)
         return
     code = _ended(command, place)
+    if code is None:
+        yield Finding(name, FAILED, f"did not end within {_PATIENCE:g} s", remedy)
+        return
     if code == 0 and command.result() == {"migrations": []}:
         yield Finding(name, OK, "starts in a process of its own, and answers")
     else:

@@ -82,7 +82,7 @@ def serving(
 
     None where the server did not start; that is a warning.
     `say` is told warnings; `paired`, from the monitor's thread, that there is another code. Whoever looks is
-    told how the run ended, for at most a second. Raises UsageError for settings that cannot be, before
+    told how the run ended, for two seconds at most. Raises UsageError for settings that cannot be, before
     anything is served.
     """
     check(settings)

@@ -132,6 +132,24 @@ def test_people_are_told_that_a_run_is_not_gone_on_with_any_more(
     assert entries(here.data) == here.units == []
 
 
+def test_a_run_that_cannot_be_given_up_is_said(
+    archive: Make, here: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = archive(studies=1, instances=1).folder
+    identity, _ = broken_off(here, source, target(Node("127.0.0.1", 104)))
+    source.rename(tmp_path / "away")
+
+    def remove(*_: object) -> bool:
+        raise UsageError("the unit cannot be removed")
+
+    monkeypatch.setattr(restart_run, "remove", remove)
+    go_on = GoOn(here.data, Control(), lambda words: None)
+    for _ in range(MOST_TRIES - 1):
+        assert go_on.run(identity, 0) == 4
+    with pytest.raises(UsageError, match="the unit cannot be removed"):
+        go_on.run(identity, 0)
+
+
 def test_an_entry_that_cannot_be_read_is_left_to_the_next_start(
     archive: Make, here: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,14 +6,16 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydicom.pixels import get_decoder
 from pydicom.uid import AllTransferSyntaxes
 
+from migrator.__main__ import guarded
 from migrator.cli.main import main
 from migrator.core.control import Control
 from migrator.core.errors import Cancelled
@@ -160,6 +162,26 @@ def test_what_no_command_works_without_is_named_with_what_to_do(tmp_path: Path) 
     assert done.stderr.startswith("dicom_migrator: this installation is damaged: invalid ELF header. What to")
 
 
+def unloadable(name: str) -> Callable[[], int]:
+    def face() -> int:
+        raise ImportError("invalid ELF header", name=name)
+
+    return face
+
+
+def test_a_program_without_a_console_shows_the_damage_by_what_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with pytest.raises(ImportError, match="this installation is damaged: invalid ELF header"):
+        guarded(unloadable("PyQt5.QtCore"))
+
+
+def test_a_fault_of_our_own_modules_is_not_taken_for_damage() -> None:
+    with pytest.raises(ImportError, match=r"^invalid ELF header$"):
+        guarded(unloadable("migrator.core"))
+
+
 def test_the_packages_of_these_tests_are_the_locked_ones(place: Place) -> None:
     assert [(one.name, one.state) for one in packages.packages(place)] == [("packages", "ok")]
 
@@ -223,6 +245,18 @@ def test_a_command_line_that_ends_at_once_is_told(place: Place, monkeypatch: pyt
     (finding,) = work.own_command_line(place)
     assert finding.state == "failed"
     assert "there is no command 'nonsense'" in finding.words
+
+
+def test_a_command_line_that_does_not_end_is_told_as_that_and_its_files_stay(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    endless = SimpleNamespace(ask=asked.append)  # and nothing else can be asked of it
+    monkeypatch.setattr(work, "launch", lambda home, arguments: endless)
+    monkeypatch.setattr(work, "_PATIENCE", 0.0)
+    (finding,) = work.own_command_line(place)
+    assert (finding.state, finding.words) == ("failed", "did not end within 0 s")
+    assert asked == ["cancel"]
 
 
 def launched_nonsense(home: Path) -> work.Launched:
