@@ -161,11 +161,17 @@ class ProcessPeer:
         try:
             self.start()
         except BaseException:
-            self.__exit__()
+            self._end()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        code = None if self._process is None else self._process.poll()
+        last_words = "" if code is None else self.log()[-2000:]
+        self._end()
+        assert code is None, f"{type(self).__name__} ended by itself with {code}: {last_words}"
+
+    def _end(self) -> None:
         self.kill()  # its storage goes too, and Orthanc takes three seconds to end in order
         if self._own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -26,7 +26,7 @@ from migrator.core.model import Node
 from tests.conftest import Start
 from tests.peers import Dcmqrscp, KeepingScp, Orthanc, Storescp
 from tests.peers.archives import Archive
-from tests.peers.processes import listens, program, wait_until
+from tests.peers.processes import StartFailed, listens, program, wait_until
 
 SYNTAXES = (
     ImplicitVRLittleEndian,
@@ -65,6 +65,15 @@ def test_a_restarted_peer_keeps_its_port_and_its_storage(start_peer: Start, arch
     peer.start()
     assert peer.node == node
     assert peer.count() == 2
+
+
+def test_a_peer_that_ends_by_itself_is_told_of_with_its_last_words(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.pem")
+    with (
+        pytest.raises((AssertionError, StartFailed), match=r"missing\.pem"),
+        Storescp(["+tls", missing, missing]) as peer,
+    ):
+        wait_until(lambda: not listens(peer.port), "it has ended")  # it listens before it reads its key
 
 
 def test_storescp_and_the_keeping_scp_keep_the_bytes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -40,16 +41,20 @@ class Authority:
         self._folder = folder
         self._kind = kind
         self._ca = trustme.CA(key_type=kind)
+        self._numbers = itertools.count(1)
         self.file = str(folder / "ca.pem")
         self._ca.cert_pem.write_to_path(self.file)
 
     def issue(self, name: str = "127.0.0.1", *, is_expired: bool = False) -> Pair:
-        """A certificate for a host; an expired one ended yesterday."""
+        """A certificate for a host; an expired one ended yesterday.
+
+        In files of its own each time: a storescp listens before it has read its key.
+        """
         now = datetime.datetime.now(datetime.timezone.utc)
         span = {"not_before": now - 9 * _DAY, "not_after": now - _DAY} if is_expired else {}
         leaf = self._ca.issue_cert(name, key_type=self._kind, **span)  # type: ignore[arg-type]
         return self._write(
-            f"{name}-{is_expired}", leaf.cert_chain_pems[0].bytes(), leaf.private_key_pem.bytes()
+            f"{name}-{next(self._numbers)}", leaf.cert_chain_pems[0].bytes(), leaf.private_key_pem.bytes()
         )
 
     def _write(self, name: str, cert: bytes, key: bytes) -> Pair:
