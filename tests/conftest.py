@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Before anything imports Qt: no test shows a window.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -28,6 +29,13 @@ from tests.peers import (
 from tests.peers.archives import Archive, ArchivePlan, make_archive
 
 Start = Callable[..., Any]
+
+# The same examples at every run, however long each takes on a busy machine. New ones are tried by
+# `python tests/run.py --only tests -- --hypothesis-profile exploring`.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("exploring", _PATIENT)
+settings.register_profile("repeatable", _PATIENT, derandomize=True)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)

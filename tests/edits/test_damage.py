@@ -40,7 +40,7 @@ EDITS: tuple[Edit, ...] = (
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_damaged_data_sets_are_edited_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -67,7 +67,7 @@ def _level(draw: st.DrawFn, texts: st.SearchStrategy[str], depth: int) -> Datase
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(datasets())
 def test_without_an_effective_change_the_bytes_are_the_same(made: tuple[Dataset, str, str]) -> None:
     data = encoded(made[0], made[1])
@@ -82,7 +82,7 @@ def test_without_an_effective_change_the_bytes_are_the_same(made: tuple[Dataset,
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, suppress_health_check=list(HealthCheck))
 @given(datasets(), st.data())
 def test_pydicom_reads_exactly_the_new_values(made: tuple[Dataset, str, str], data: st.DataObject) -> None:
     ds, syntax, character_set = made
@@ -106,7 +106,7 @@ def test_pydicom_reads_exactly_the_new_values(made: tuple[Dataset, str, str], da
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(datasets())
 def test_a_letter_that_the_character_set_lacks_turns_all_texts_into_utf_8(
     made: tuple[Dataset, str, str],
@@ -128,7 +128,7 @@ def test_a_letter_that_the_character_set_lacks_turns_all_texts_into_utf_8(
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(datasets())
 def test_stripping_leaves_what_pydicom_leaves_without_private_tags(made: tuple[Dataset, str, str]) -> None:
     ds, syntax, _ = made
@@ -144,7 +144,7 @@ def test_stripping_leaves_what_pydicom_leaves_without_private_tags(made: tuple[D
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(datasets())
 def test_cleaning_changes_nothing_in_a_clean_data_set(made: tuple[Dataset, str, str]) -> None:
     ds, syntax, _ = made

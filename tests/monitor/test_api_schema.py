@@ -16,8 +16,6 @@ from tests.monitor.made_up import Run, served
 
 _FEW = settings(
     max_examples=20,
-    deadline=None,
-    derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

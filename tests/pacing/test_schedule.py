@@ -66,7 +66,7 @@ some_hours = st.builds(Hours, clock_times, clock_times, st.frozensets(st.integer
 changes = st.sampled_from([(zone, day) for zone, days in CLOCK_CHANGES.items() for day in days])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some_hours, changes, st.integers(0, 3 * 1440))
 def test_hours_are_those_of_a_walk_through_all_minutes(
     given_hours: Hours, change: tuple[str, date], minute: int
@@ -87,7 +87,7 @@ def test_hours_are_those_of_a_walk_through_all_minutes(
         assert found == first + 60 * following
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(clock_times, clock_times, changes)
 def test_each_night_begins_once_and_ends_once_whatever_the_clock_does(
     begin: object, end: object, change: tuple[str, date]

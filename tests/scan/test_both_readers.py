@@ -96,7 +96,7 @@ def _changes() -> st.SearchStrategy[Change]:
     )
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1500, suppress_health_check=list(HealthCheck))
 @given(source=st.sampled_from(SMALL), changes=st.lists(_changes(), min_size=1, max_size=3))
 def test_both_readers_agree_on_mutated_files(
     tmp_path_factory: pytest.TempPathFactory, source: Path, changes: list[Change]
@@ -111,7 +111,7 @@ def test_both_readers_agree_on_mutated_files(
     assert read(path) == read_slowly(path)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(
     lengths=st.lists(st.integers(0, 30), min_size=4, max_size=4),
     syntax=st.sampled_from(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"]),
