@@ -73,7 +73,7 @@ def finder_for() -> Iterator[Any]:
     with ExitStack() as stack:
 
         def make(node: Node, **options: Any) -> StudyFinder:
-            finder = StudyFinder(node, SendSettings(acse_timeout=10, dimse_timeout=10), **options)
+            finder = StudyFinder(node, SendSettings(acse_timeout=30, dimse_timeout=30), **options)
             stack.callback(finder.close)
             return finder
 

@@ -18,7 +18,7 @@ from tests.peers import wait_until
 from tests.peers.archives import Archive
 
 Make = Callable[..., Archive]
-SECONDS = Timeouts(10, 10, 10)
+SECONDS = Timeouts(30, 30, 30)
 
 
 @pytest.fixture

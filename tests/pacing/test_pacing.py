@@ -15,7 +15,7 @@ from migrator.core.settings import PaceSettings
 from migrator.engine.pacing import SETTABLE, Clock, Pacing
 
 BERLIN = ZoneInfo("Europe/Berlin")
-LIMIT = 10.0
+LIMIT = 60.0
 
 
 class Hand:

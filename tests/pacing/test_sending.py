@@ -18,7 +18,7 @@ from migrator.engine.pacing import Pacing
 from tests.peers import KeepingScp
 from tests.peers.archives import Archive
 
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 @pytest.fixture

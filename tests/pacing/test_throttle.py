@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from migrator.engine.throttle import Budget, Throttle
 
 MB = 1e6
-LIMIT = 10.0
+LIMIT = 60.0
 
 
 def sent_by(budget: Budget, sizes: list[int], seconds: float) -> list[tuple[float, int]]:

@@ -51,7 +51,7 @@ __all__ = ["finder_for"]
 Make = Callable[..., Archive]
 Start = Callable[..., ScriptedPacs]
 Connect = Callable[..., "Client"]
-SECONDS = Timeouts(5, 5, 5)
+SECONDS = Timeouts(30, 30, 30)
 
 
 class Client:

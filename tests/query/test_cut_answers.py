@@ -64,7 +64,7 @@ def held() -> Iterator[Held]:
 
         def ask(script: Script, expected: frozenset[str] = EXPECTED) -> StudyHoldings:
             peer = stack.enter_context(ScriptedFinder(script))
-            finder = StudyFinder(peer.node, SendSettings(acse_timeout=5, dimse_timeout=5))
+            finder = StudyFinder(peer.node, SendSettings(acse_timeout=30, dimse_timeout=30))
             stack.callback(finder.close)
             return finder.holdings(STUDY, {SERIES: expected})
 

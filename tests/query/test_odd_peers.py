@@ -271,7 +271,7 @@ def _ask_twice(finder: StudyFinder, failures: list[BaseException]) -> None:
 
 
 def test_a_rejected_association_says_why(keeping_scp: Callable[..., KeepingScp]) -> None:
-    finder = StudyFinder(keeping_scp(reject=(2, 3, 2)).node, SendSettings(acse_timeout=5))
+    finder = StudyFinder(keeping_scp(reject=(2, 3, 2)).node, SendSettings(acse_timeout=30))
     with pytest.raises(AssociationRejected, match="local limit") as caught:
         finder.holdings(STUDY)
     assert caught.value.is_transient

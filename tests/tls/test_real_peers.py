@@ -30,7 +30,7 @@ from tests.tls.making import (
 )
 
 Start = Callable[..., Any]
-PATIENCE = Timeouts(5.0, 5.0, 5.0)
+PATIENCE = Timeouts(30.0, 30.0, 30.0)
 
 
 def send_all(node: Node, files: list[Path]) -> None:
