@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import contextlib
 import smtplib
 import ssl
@@ -88,6 +89,11 @@ class MailCarrier:
                 self._log_in_beyond_ascii(talk)
         except (smtplib.SMTPResponseException, smtplib.SMTPServerDisconnected):
             raise
+        except binascii.Error:
+            raise NotDelivered(
+                f"{self.server} does not ask for the login in base64, as RFC 4954 has it",
+                may_retry=False,
+            ) from None
         except smtplib.SMTPException:
             # smtplib knows of no more than that no way to log in is one that both know.
             raise NotDelivered(

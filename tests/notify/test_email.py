@@ -160,6 +160,15 @@ def test_a_server_that_lets_nobody_log_in_is_told_of(mail_server: Start) -> None
     assert not error.may_retry
 
 
+def test_a_server_whose_challenge_is_no_base64_is_told_of(authority: Authority, mail_server: Start) -> None:
+    server = mail_server(security="tls", pair=authority.issue(), takes_logins=True, ways=("CRAM-MD5",))
+    settings = settings_for(server.port, email_security="tls", email_ca=authority.file, email_user="migrator")
+    error = refused(settings, PASSWORD)
+    assert "does not ask for the login in base64" in str(error)
+    assert not error.may_retry
+    assert server.mails == []
+
+
 def test_without_starttls_nothing_is_sent_and_no_password_either(mail_server: Start) -> None:
     server = mail_server()
     error = refused(settings_for(server.port, email_security="starttls", email_user="migrator"), PASSWORD)
