@@ -1,4 +1,4 @@
-"""Decoder processes that die during a run cost one file each at most, and the next run sends those."""
+"""Decoder processes that die during a run cost one file each at most, and a later run sends those."""
 
 from __future__ import annotations
 
@@ -63,6 +63,6 @@ def test_decoders_that_die_cost_one_file_each_at_most(
     assert ran.json["failed"] <= DEATHS
     assert ran.code == (1 if ran.json["failed"] else 0)
     pacs.script = type(pacs.script)(syntaxes=pacs.script.syntaxes)
-    again = migrate(source.folder, pacs.node)
+    again = migrate(source.folder, pacs.node, "--retry-failed")  # of a decoder that died at its work
     assert (again.code, again.json["job"]["sent"]) == (0, 60)
     assert pacs.uids == source.uids
