@@ -134,6 +134,7 @@ class CommittingScp:
         self._offers = offers
         self._held = held
         self._threads: list[threading.Thread] = []
+        self._starting = threading.Lock()  # whoever finds a thread in the list finds it started
         self._answered: dict[int, threading.Event] = {}
         self._server: Any = None
 
@@ -144,8 +145,7 @@ class CommittingScp:
     @property
     def answers(self) -> list[int | None]:
         """The statuses that its reports were answered with, once all that follows a request has ended."""
-        for thread in list(self._threads):
-            thread.join(_SECONDS)
+        self._join()
         return list(self._answers)
 
     def report_here(self, asked: Asked, ds: Dataset, event_type: int) -> None:
@@ -182,10 +182,15 @@ class CommittingScp:
         if self._server is not None:
             end_server(self._server)
             self._server = None
-        for thread in self._threads:
-            thread.join(_SECONDS)
+        self._join()
         if self.faults:
             raise self.faults[0]
+
+    def _join(self) -> None:
+        with self._starting:
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join(_SECONDS)
 
     def _action(self, event: Any) -> tuple[int, None]:
         information = event.action_information
@@ -205,8 +210,9 @@ class CommittingScp:
         status = self.decide(asked)
         if not status and self.then is not None:
             thread = threading.Thread(target=self._follow, args=(asked, self.then), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            with self._starting:
+                self._threads.append(thread)
+                thread.start()
         return status, None
 
     def _follow(self, asked: Asked, then: Then) -> None:

@@ -185,8 +185,8 @@ class ScriptedPacs:
 
     def _thread(self, target: object, *arguments: object) -> None:
         thread = threading.Thread(target=self._guarded, args=(target, *arguments), daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)  # only now: who stops this PACS may join it at once
 
     def _guarded(self, target: object, *arguments: object) -> None:
         try:

@@ -40,8 +40,8 @@ class SilentRelease:
 
     def _run(self, what: object, *arguments: object) -> None:
         thread = threading.Thread(target=what, args=arguments, daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def _serve(self) -> None:
         with suppress(OSError):
