@@ -189,11 +189,11 @@ def end_server(server: Any) -> None:
     Their connections are shut, not aborted: an abort() that meets one just ending leaves its thread with
     an exception.
     """
-    associations = list(server.active_associations)
     # Its loop looks twice a second whether to end, unless its socket wakes it: on Linux being shut does.
     with contextlib.suppress(OSError):
         server.socket.shutdown(socket.SHUT_RDWR)
     server.shutdown()
+    associations = list(server.active_associations)  # only now: until then it may take another
     for assoc in associations:
         connection = getattr(assoc.dul.socket, "socket", None)
         if connection is not None:

@@ -27,10 +27,11 @@ class EndSignals(QObject):
             one.setblocking(False)
         self._notifier = QSocketNotifier(sip.voidptr(self._ours.fileno()), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(lambda *_: self._come())
+        # First, or a signal that comes between the two would be heeded by nobody.
+        self._fd_before = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
         self._before: dict[int, Any] = {
             number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)
         }
-        self._fd_before = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
 
     def remove(self) -> None:
         self._notifier.setEnabled(False)

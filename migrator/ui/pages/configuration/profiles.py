@@ -37,6 +37,7 @@ class ProfileBar(QWidget):
         self._card = card
         self._store = Profiles(desk.home)
         self._all: dict[str, Profile] = {}
+        self._asked = self._taken = 0  # numbers of readings
         self._before: Configuration | None = None
         self._after: Configuration | None = None
         self.combo = QComboBox()
@@ -62,10 +63,14 @@ class ProfileBar(QWidget):
 
     def refresh(self, then: Callable[[], None] = lambda: None) -> None:
         """Read what is saved; another window or the command line may have changed it."""
+        self._asked += 1
+        number = self._asked
 
         def take(came: object) -> None:
             if isinstance(came, tuple):
-                self._fill(came)
+                if number > self._taken:  # what was read before may come after it
+                    self._taken = number
+                    self._fill(came)
                 then()
             else:
                 self._fail(came)
