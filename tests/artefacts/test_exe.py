@@ -58,7 +58,7 @@ class Built(NamedTuple):
 
 @pytest.fixture(scope="module")
 def built() -> Iterator[Built]:
-    """Built once for all tests of this file, which one process runs (`--dist loadfile`).
+    """Built once in each process that runs tests of this file, most often in one.
 
     The build itself lets both programs prove themselves, in an empty home and without any program on PATH.
     """

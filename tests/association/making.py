@@ -42,6 +42,12 @@ def hasten(sender: StoreSender, seconds: float) -> None:
     sender._association._timeouts = Timeouts(seconds, seconds, seconds)
 
 
+def await_arrival(sender: StoreSender) -> None:
+    """Wait until more has arrived for a sender whose association is open, be it the connection's end."""
+    transport = sender._association._transport
+    assert transport is not None and transport._can_read(30.0)
+
+
 def library_files() -> Iterator[Path]:
     """All DICOM objects among pydicom's and pydicom-data's files; nothing is downloaded."""
     folders = [Path(DATA_ROOT) / "test_files"]

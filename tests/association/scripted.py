@@ -180,7 +180,7 @@ class ScriptedScp:
             self._server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._server.bind(("127.0.0.1", 0))
         self._server.listen()
-        self._server.settimeout(20)
+        self._server.settimeout(60)  # a program that is to come is first started
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._open: list[socket.socket] = []
         self.results: list[object] = []

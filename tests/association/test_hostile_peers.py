@@ -19,7 +19,7 @@ from migrator.core.outcome import Fidelity, State
 from migrator.core.settings import SendSettings
 from migrator.dicom.contexts import Plan, plan_contexts
 from migrator.dicom.store import StoreSender
-from tests.association.making import dataset_of, hasten, quick, scan
+from tests.association.making import await_arrival, dataset_of, hasten, quick, scan
 from tests.association.scripted import (
     ABORT,
     ABORT_BY_PROVIDER,
@@ -273,6 +273,8 @@ def test_a_peer_that_ended_between_two_objects_leaves_the_second_out_of_doubt(
         sender, instance = opened(scp, small)
         assert sender.store(instance).is_stored
         assert ended.wait(10)
+        if words != RELEASE_REQUEST:
+            await_arrival(sender)
         with pytest.raises(AssociationLost) as lost:
             sender.store(instance)
         assert lost.value.nothing_sent
@@ -524,9 +526,9 @@ def test_a_sender_opened_in_one_thread_and_used_in_another_is_aborted_by_either(
         sender.open([instance.pair]) if is_opener else in_thread(partial(sender.open, [instance.pair]))
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
-        assert waiting.wait(10)
+        assert waiting.wait(30)
         sender.abort()
-        assert has_ended.wait(10)
+        assert has_ended.wait(30)
         thread.join(10)
 
 

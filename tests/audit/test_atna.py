@@ -34,7 +34,7 @@ from tests.audit.conftest import Log, wait_until
 from tests.audit.repository import Repository, check_message, parsed, participants
 from tests.audit.test_chain import HOSTILE
 from tests.migrate.running import Command
-from tests.peers import KeepingScp, Rule, ScriptedPacs
+from tests.peers import KeepingScp, Rule, ScriptedPacs, free_port
 from tests.peers.archives import Archive
 
 pytest.importorskip("trustme")
@@ -157,7 +157,7 @@ def test_a_repository_that_is_away_is_told_later_and_everybody_knows(
     data_directory: Path,
     log: Log,
 ) -> None:
-    source, scp, listener = archive(), keeping_scp(), repository()
+    source, scp, listener = archive(), keeping_scp(), repository(port=free_port())
     listener.close()
     options = ("--audit-syslog", listener.address, "--audit-ca", authority.file)
     ran = migrate(source.folder, scp.node, *options, *log.option)
@@ -317,7 +317,7 @@ def test_a_spool_that_is_full_or_cannot_be_written_tells_what_is_lost(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    listener = repository()
+    listener = repository(port=free_port())
     listener.close()
     told: list[str] = []
     monkeypatch.setattr(atna_spool, "MOST_WAITING", 3)

@@ -118,7 +118,7 @@ def test_a_log_that_is_removed_while_it_is_written_stops_the_run(
             taken.pop()()
         return True
 
-    pacs = scripted_pacs(Rule(when=remove, delay=0.02))
+    pacs = scripted_pacs(Rule(when=remove, delay=0.05))
     ran = migrate(source.folder, pacs.node, *log.option, "--workers", "1")
     assert ran.code == 1
     assert "cannot write the audit log" in ran.told

@@ -82,7 +82,10 @@ def on_lines(contents: Contents, change: Callable[[list[bytes]], list[bytes]]) -
     return [*changed, b"".join(lines)]
 
 
-@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=250,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     attack=st.sampled_from(
         [flip, drop_byte, add_byte, drop_line, swap_lines, repeat_line, cut_off, drop_file]

@@ -15,7 +15,7 @@ from migrator.cli.main import main
 from migrator.engine.manifest_rows import compact, rows
 from tests.audit.conftest import Checked, Log, wait_until
 from tests.migrate.running import Command
-from tests.peers import KeepingScp, ScriptedPacs
+from tests.peers import KeepingScp, ScriptedPacs, hold
 from tests.peers.archives import Archive
 
 Make = Callable[..., Archive]
@@ -59,12 +59,14 @@ def test_a_killed_run_leaves_a_whole_log_and_the_next_one_completes_it(
     migration = Migration(source, scp.node, tmp_path / "home", log)
     home = ("--home", str(migration.home))
     for count in (15, 60):
+        is_killed = hold([scp], lambda count=count: len(scp.kept) >= count)
         child = migration.start()
         try:
             until_sent(scp, count, child)
         finally:
             child.send_signal(signal.SIGKILL)
             child.communicate()
+            is_killed.set()
         code, report = checked(*home)
         assert code == 0, report
         assert report["last_event"] != "run_ended"

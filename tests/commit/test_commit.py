@@ -396,7 +396,8 @@ def test_a_request_is_on_the_disk_before_it_is_sent_and_a_result_before_it_is_an
 
     def then(scp: CommittingScp, asked: Asked) -> None:
         scp.report(port, report_of(asked.transaction, asked.uids), 1)
-        seen.append((len(lines()[-1]["committed"]), lines()[-1]["t"]))
+        (line,) = [line for line in lines() if line["t"] == "report"]
+        seen.append((len(line["committed"]), line["t"]))
 
     scp.decide, scp.then = decide, then
     commit.record(scp.node, 3)
@@ -538,15 +539,17 @@ def test_a_destination_that_bears_one_transaction_at_a_time_gets_one_at_a_time(
     commit: Command, committing_scp: Scp, port: int, listen: Any
 ) -> None:
     busy: list[str] = []
+    turned_away: list[str] = []
 
     def decide(asked: Asked) -> int:
         if busy:
+            turned_away.append(asked.transaction)
             return 0x0213
         busy.append(asked.transaction)
         return 0
 
     def then(scp: CommittingScp, asked: Asked) -> None:
-        wait_until(lambda: len(scp.asked) > 1, "another one was turned away", 20)
+        wait_until(lambda: bool(turned_away), "another one was turned away", 20)
         busy.clear()
         commits_at(port)(scp, asked)
 

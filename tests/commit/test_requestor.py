@@ -31,6 +31,7 @@ from tests.peers import free_port
 ASKED = [Reference("1.2.840.10008.5.1.4.1.1.2", f"1.2.3.{n}") for n in range(500)]
 HASTY = SendSettings(acse_timeout=20, dimse_timeout=0.3, network_timeout=0.3)
 PATIENT = SendSettings(acse_timeout=20, dimse_timeout=20, network_timeout=20)
+IMPATIENT = SendSettings(acse_timeout=20, dimse_timeout=0.3, network_timeout=20)  # with answers alone
 
 
 def requestor(
@@ -140,7 +141,7 @@ def test_a_destination_that_sends_without_an_end_and_says_nothing_is_silent() ->
                 conversation.say(struct.pack(">BxI", P_DATA, 0) * 1000)
 
     with ScriptedScp(script) as scp:
-        asking = requestor(scp.node, HASTY)
+        asking = requestor(scp.node, IMPATIENT)
         asking.open()
         with pytest.raises(PeerSilent):
             asking.request("1.2", ASKED)

@@ -46,7 +46,7 @@ class RunningJob:
         command = [sys.executable, "-m", "migrator", "migrate", *self._where, "--settle", "0", "--json"]
         with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
             try:
-                until(lambda: (self.folder / FILE).exists())
+                until(lambda: (self.folder / FILE).exists() or process.poll() is not None)
                 yield process
             finally:
                 if process.poll() is None:
@@ -121,10 +121,11 @@ def test_cancelling_from_outside_saves_the_state_like_ctrl_c(
     assert process.returncode == 130
     assert 0 < result["sent"] < len(made.files)
     with migration.running("--workers", "2") as process:
-        result = json.loads(process.communicate(timeout=LIMIT)[0])
+        process.communicate(timeout=LIMIT)
     assert process.returncode == 0
     assert {kept.uid for kept in scp.kept} == made.uids
-    assert len(scp.kept) == len(made.files)
+    # What a peer that is slow to answer left unknown is all that may come twice.
+    assert len(scp.kept) <= len(made.files) + result["unknown"]
 
 
 def test_more_workers_and_no_cap_count_at_once(job: tuple[RunningJob, Archive, KeepingScp]) -> None:
@@ -155,8 +156,10 @@ def test_outside_its_window_a_run_waits_and_says_so(job: tuple[RunningJob, Archi
 def test_the_time_that_the_user_allows_ends_a_run_with_5(
     job: tuple[RunningJob, Archive, KeepingScp],
 ) -> None:
-    migration, made, _ = job
-    with migration.running(*SLOW, "--max-duration", "3s") as process:
+    migration, made, scp = job
+    with migration.running(*SLOW, "--max-duration", "1h") as process:
+        until(lambda: len(scp.kept) > 3)
+        assert migration.control("set", "max-duration=1s")[0] == 0
         result = json.loads(process.communicate(timeout=LIMIT)[0])
     assert process.returncode == 5
     assert 0 < result["sent"] < len(made.files)

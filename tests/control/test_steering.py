@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -241,7 +241,8 @@ def test_garbage_and_silence_cost_the_run_nothing(
     for _ in range(8):
         stranger = socket.socket(socket.AF_UNIX)
         stranger.connect(address)
-        stranger.sendall(noise)
+        with suppress(OSError):  # whoever is slow to say anything has been dropped by now
+            stranger.sendall(noise)
         strangers.append(stranger)
     with call(data_directory) as line:
         assert line.ask({"do": "pause"}) == {}

@@ -105,6 +105,10 @@ class CountingPacs(Receiver):
         super()._keep(uid, content)
         self.counts[uid] += 1
 
+    @property
+    def is_idle(self) -> bool:
+        return not self._server.active_associations
+
 
 def test_a_destination_that_answers_queries_is_never_sent_anything_twice(
     archive: Callable[..., Archive], tmp_path: Path
@@ -115,6 +119,8 @@ def test_a_destination_that_answers_queries_is_never_sent_anything_twice(
         migration = Migration(source, pacs.node, tmp_path / "home")
         for _ in range(6):
             kill_while_sending(migration, lambda: len(pacs.counts), len(source.files), chance)
+            # What it has read it stores, and no later question may come before that.
+            wait_until(lambda: pacs.is_idle, "the PACS noticed")
         result = migration.finish()
         assert set(pacs.counts) == source.uids
         assert set(pacs.counts.values()) == {1}

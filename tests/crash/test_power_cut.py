@@ -37,7 +37,8 @@ def test_at_any_moment_what_was_sent_is_recorded_or_in_doubt_on_the_disk(
     cuts: list[tuple[int, frozenset[str]]] = []
 
     def note(instance: Instance, tries: int) -> None:
-        cuts.append((disk.size, frozenset(pacs.stores)))
+        sent = frozenset(pacs.stores)  # before a look at the disk: the other workers go on in between
+        cuts.append((disk.size, sent))
 
     pacs = MemoryPacs(script=note)
     Bench(tmp_path / "job", pacs, workers=workers).run(many_studies(12, 90))

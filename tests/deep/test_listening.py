@@ -33,20 +33,20 @@ def serving(tls: Tls | None) -> Iterator[int]:
         with listening(ae, ("127.0.0.1", 0), (), tls) as (_, port):
             ports.append(port)
             is_up.set()
-            may_end.wait(30)
+            may_end.wait(60)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     assert is_up.wait(20)
     yield ports[0]
     may_end.set()
-    thread.join(10)
+    thread.join(20)
     assert not thread.is_alive(), "it does not end"
 
 
 def echoes(port: int, context: ssl.SSLContext | None) -> bool:
     ae = AE()
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 5
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 20
     ae.add_requested_context(Verification)
     tls = (context, "127.0.0.1") if context else None
     assoc = ae.associate(
@@ -68,7 +68,7 @@ def test_who_connects_and_says_no_more_holds_up_nobody(is_secure: bool, said: by
     context.load_cert_chain(theirs.cert, theirs.key)
     with (
         serving(Tls(authority.file, ours.cert, ours.key) if is_secure else None) as port,
-        socket.create_connection(("127.0.0.1", port), timeout=5) as stranger,
+        socket.create_connection(("127.0.0.1", port), timeout=20) as stranger,
     ):
         stranger.sendall(said)
         assert echoes(port, context if is_secure else None)

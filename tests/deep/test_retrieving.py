@@ -189,8 +189,13 @@ def test_success_with_nothing_sent_is_no_success(
 
 
 def test_an_object_that_comes_after_the_last_word_counts(
-    archive: Make, retrieving: Retrieving, migrate: Command, deep: Verify
+    archive: Make,
+    retrieving: Retrieving,
+    migrate: Command,
+    deep: Verify,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("migrator.dicom.retrieve._LATE", 30.0)
     made, peer = archive(studies=1, instances=2), retrieving(offers=(FIND, MOVE), is_late=True)
     migrate(made.folder, peer.node)
     port = free_port()

@@ -199,7 +199,8 @@ def test_a_fault_of_ours_is_not_swallowed(storescp: Storescp, monkeypatch: pytes
 
 def test_the_command_prints_json(orthanc: Orthanc, capsys: pytest.CaptureFixture[str]) -> None:
     ports = f"{free_port()},{orthanc.port}"
-    assert main(["discover", "127.0.0.1", "--ports", ports, "--aet", "ORTHANC", "--json"]) == 0
+    words = ["discover", "127.0.0.1", "--ports", ports, "--aet", "ORTHANC", "--timeout", "30", "--json"]
+    assert main(words) == 0
     captured = capsys.readouterr()
     result = json.loads(captured.out)
     assert (result["complete"], result["places"], result["probed"]) == (True, 2, 2)
@@ -211,7 +212,7 @@ def test_the_command_prints_json(orthanc: Orthanc, capsys: pytest.CaptureFixture
 
 
 def test_the_command_prints_as_it_finds(storescp: Storescp, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["discover", "127.0.0.1", "--ports", str(storescp.port)]) == 0
+    assert main(["discover", "127.0.0.1", "--ports", str(storescp.port), "--timeout", "30"]) == 0
     assert f"ANY-SCP@127.0.0.1:{storescp.port}" in capsys.readouterr().out
 
 

@@ -217,6 +217,8 @@ def test_a_full_disk_is_told_and_corrupts_nothing(tmp_path: Path) -> None:
     one, two = make_study(1, 2)
     record.found(one)
     record.settle(one, SENT)
+    # What is not on the disk by then its syncer would try to force there, and tell of it in other words.
+    record.manifest.wait_durable(record.manifest._written)
     real = record.manifest._descriptor
     full = os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, real)

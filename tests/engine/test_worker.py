@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -310,10 +311,20 @@ def test_a_status_that_passes_first_for_one_and_then_for_another_reason_stays_un
     assert pacs.stores[one.uid] <= 8
 
 
+class AtOnce(threading.Thread):
+    """A thread that has done its work when it is started."""
+
+    def start(self) -> None:
+        super().start()
+        self.join()
+
+
 def test_where_opening_is_slow_the_next_association_is_opened_while_the_last_one_sends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("migrator.engine.lane._SLOW_OPENING", 0.0)
+    # In memory a study takes no time: what is done beside it would come too late on a busy machine.
+    monkeypatch.setattr("migrator.engine.line.threading", SimpleNamespace(Thread=AtOnce, Lock=threading.Lock))
     opened_at: list[int] = []
     pacs = MemoryPacs(script=lambda one, tries: opened_at.append(pacs.associations))
     snapshot = Bench(tmp_path, pacs, workers=1, batch_size=20).run(many_studies(10, 20))

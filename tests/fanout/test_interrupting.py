@@ -18,7 +18,7 @@ from migrator.core.settings import ScanSettings, Settings
 from migrator.engine.manifest_rows import rows
 from migrator.jobs.migrate import MigrateJob, MigrateRequest, Target
 from tests.migrate.running import STATES
-from tests.peers import KeepingScp, Manners, wait_until
+from tests.peers import KeepingScp, Manners, hold, wait_until
 from tests.peers.archives import Archive
 
 Make = Callable[..., Archive]
@@ -37,15 +37,18 @@ def settled(home: Path, peer: KeepingScp) -> set[str]:
     return {row.uid for row in rows(file) if row.state.is_stored}
 
 
-def kill_when(run: list[str], peer: KeepingScp, count: int) -> None:
-    """Start a run, and kill it when the peer has been sent so many files in all."""
+def kill_when(run: list[str], peers: list[KeepingScp], count: int) -> None:
+    """Start a run, and kill it when the first of the peers has been sent so many files in all."""
+    first = peers[0]
+    is_killed = hold(peers, lambda: len(first.kept) >= count)
     child = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        wait_until(lambda: len(peer.kept) >= count or child.poll() is not None, "some were sent", 60)
+        wait_until(lambda: len(first.kept) >= count or child.poll() is not None, "some were sent", 60)
         assert child.poll() is None, "the run ended before it could be killed"
     finally:
         child.send_signal(signal.SIGKILL)
         child.communicate()
+        is_killed.set()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
@@ -58,7 +61,7 @@ def test_a_killed_run_is_resumed_for_each_destination(
     peers = [quick, slow]
     in_flight: dict[int, set[str]] = {peer.port: set() for peer in peers}
     for more in (20, 90):
-        kill_when(command(source, peers, tmp_path, *options), quick, more)
+        kill_when(command(source, peers, tmp_path, *options), peers, more)
         wait_until(lambda: all(peer.is_idle for peer in peers), "the peers noticed")
         for peer in peers:
             in_flight[peer.port] |= set(peer.datasets) - settled(tmp_path, peer)
@@ -82,11 +85,13 @@ def test_ctrl_c_stops_all_of_them(
 ) -> None:
     source = archive(studies=30, instances=6, side=4)
     peers = [keeping_scp(delay=0.02), keeping_scp(delay=0.05)]
+    is_told = hold(peers, lambda: all(len(peer.kept) > 5 for peer in peers))
     child = subprocess.Popen(
         command(source, peers, tmp_path, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    wait_until(lambda: all(len(peer.kept) > 5 for peer in peers), "some were sent")
+    wait_until(lambda: all(len(peer.kept) > 5 for peer in peers), "some were sent", 60)
     child.send_signal(signal.SIGINT)
+    is_told.set()
     out, err = child.communicate(timeout=60)
     assert child.returncode == 130, err.decode()
     result = json.loads(out)
@@ -150,7 +155,7 @@ def test_one_destination_can_be_paused_while_the_other_goes_on(
     held: list[int] = []
 
     def resume_at_the_end(kept: object) -> int:
-        if len(other.kept) == 50:
+        if len(other.kept) == 50 and other.kept[-1] is kept:
             held.append(len(paused.kept))
             job.destinations[0].control.resume()
         return 0

@@ -11,6 +11,7 @@ from migrator.core.settings import Settings
 from migrator.jobs.launch import Launched, launch
 from migrator.jobs.left_running import left_running, nodes_of
 from migrator.jobs.settings_file import FileDestination, as_json
+from tests.peers import wait_until
 
 FIRST = FileDestination(host="pacs.example", port=104, ae_title="PACS", calling_ae_title="OURS")
 SECOND = FileDestination(host="other.example", port=11112)
@@ -59,5 +60,7 @@ def test_a_migration_that_was_lost_is_told_once_and_its_folder_goes_in_time(tmp_
     for number in range(60):
         launched_as(tmp_path, "scan", "/old", ago=3601 + number)
     left_running(tmp_path)
-    launch(tmp_path, ["history"]).forget()
+    one = launch(tmp_path, ["history"])
+    wait_until(lambda: one.look().code is not None, "it has ended", 60)
+    one.forget()
     assert len(list((tmp_path / "running").iterdir())) <= 51

@@ -6,7 +6,6 @@ import errno
 import functools
 import http.server
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from migrator.bootstrap.environment import environment_for
 from migrator.bootstrap.fetch_pip import fetch_pip
 from migrator.bootstrap.launch import ensure
 from tests.launcher.making import TinyClone, make_wheel, write_lock
+from tests.peers import free_port
 
 
 class _QuietIndex(http.server.SimpleHTTPRequestHandler):
@@ -41,12 +41,6 @@ def index(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         thread.join()
 
 
-def closed_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
-
-
 def fake_pip(clone: TinyClone, words: str) -> None:
     """Put a pip into the wheelhouse that says something and fails."""
     make_wheel(clone.wheelhouse, "pip", "99.0", f"raise SystemExit(print({words!r}) or 1)", "__main__")
@@ -61,7 +55,7 @@ def test_the_index_that_pip_is_told_to_use_is_used(clone: TinyClone, index: tupl
 
 
 def test_no_network_is_told_in_words(clone: TinyClone) -> None:
-    address = f"http://user:secret@127.0.0.1:{closed_port()}/simple"
+    address = f"http://user:secret@127.0.0.1:{free_port()}/simple"
     code, output, errors = clone.start(PIP_INDEX_URL=address, PIP_RETRIES="1", PIP_TIMEOUT="5")
     assert (code, output) == (6, "")
     assert "no connection to the package index" in errors
@@ -165,7 +159,7 @@ def test_without_any_pip_and_index_the_missing_package_is_named(
     clone: TinyClone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = write_lock(clone.lock.with_name("pip.lock"), make_wheel(clone.home, "pip", "99.0"))
-    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(SetupError, match="apt install python3-venv"):
         fetch_pip(lock, clone.home)
 

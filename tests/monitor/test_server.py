@@ -337,7 +337,7 @@ def test_numbers_that_cannot_be_had_for_a_while_are_a_warning_and_are_shown_late
 def test_a_run_whose_last_numbers_cannot_be_had_ends_its_monitor_all_the_same(tmp_path: Path) -> None:
     with served(tmp_path) as run:
         run.watched.snapshots = fails
-    assert not [one for one in threading.enumerate() if one.name == "monitor"]
+    until(lambda: not [one for one in threading.enumerate() if one.name == "monitor"])
 
 
 def test_a_failure_of_it_is_a_warning_and_the_run_goes_on(

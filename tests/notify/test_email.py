@@ -17,6 +17,7 @@ from migrator.notify.message import Message
 from migrator.notify.places import Server
 from migrator.notify.smtp import MailCarrier
 from tests.notify.servers import PASSWORD, MailServer, SilentServer
+from tests.peers import free_port
 from tests.tls.making import Authority
 
 Start = Callable[..., MailServer]
@@ -202,7 +203,7 @@ def test_a_server_that_speaks_no_tls_is_told_of(mail_server: Start) -> None:
     assert not error.may_retry
 
 
-def test_a_server_that_says_nothing_is_given_up_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_says_nothing_is_given_up_after_a_while() -> None:
     with SilentServer() as server:
         carrier = MailCarrier(
             Server("127.0.0.1", server.port), "none", "a@example.org", ("b@example.org",), timeout=0.2
@@ -212,7 +213,10 @@ def test_a_server_that_says_nothing_is_given_up_after_a_while(monkeypatch: pytes
         ) as told:
             carrier.attempt_for(some_message())()
     assert told.value.may_retry
-    error = refused(settings_for(server.port))
+
+
+def test_a_server_that_is_not_there_may_be_tried_again() -> None:
+    error = refused(settings_for(free_port()))
     assert "cannot be reached" in str(error)
     assert error.may_retry
 

@@ -17,6 +17,7 @@ from migrator.notify.shapes import shaped
 from migrator.notify.trust import trust
 from migrator.notify.webhook import WebhookCarrier
 from tests.notify.servers import Answer, SilentServer, WebServer
+from tests.peers import free_port
 from tests.tls.making import Authority
 
 SECRET = "T0PS3CRET"
@@ -166,9 +167,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(authority: Authori
 
 
 def test_an_address_where_nobody_listens_may_be_tried_again() -> None:
-    with SilentServer() as server:
-        port = server.port
-    error = refused(f"http://127.0.0.1:{port}/{SECRET}")
+    error = refused(f"http://127.0.0.1:{free_port()}/{SECRET}")
     assert "cannot be reached" in str(error)
     assert error.may_retry
 

@@ -57,8 +57,8 @@ def test_an_object_under_way_follows_a_cap_that_is_lifted(
     pacing = Pacing(PaceSettings(bandwidth=0.01), 1, Control())  # it would take five minutes
     sender = StoreSender(scp.node, SendSettings(), str(root), pacing.pace)
     sender.open([instance.pair])
-    threading.Timer(0.3, lambda: pacing.set("bandwidth", "off")).start()
     began = time.monotonic()
+    threading.Timer(0.3, lambda: pacing.set("bandwidth", "off")).start()
     assert sender.store(instance).is_stored
     assert 0.3 <= time.monotonic() - began < LIMIT
     sender.release()

@@ -106,6 +106,17 @@ class Clock:
             return self._now
 
 
+class CountingBudget(Budget):
+    """Knows how many bytes it has let go."""
+
+    taken = 0
+
+    def take(self, size: int, now: float) -> int:
+        piece = super().take(size, now)
+        self.taken += piece
+        return piece
+
+
 class Senders:
     """Threads that pace objects of one size until they are stopped; `clock` is the throttle's."""
 
@@ -114,6 +125,7 @@ class Senders:
         self._clock = clock
         self._stop = threading.Event()
         self._throttle = throttle
+        self._budget = throttle._budget = CountingBudget(throttle._budget.rate, clock())
         self._threads = [
             threading.Thread(target=self._send, args=(number, size), daemon=True) for number in range(count)
         ]
@@ -139,10 +151,17 @@ class Senders:
         assert not any(thread.is_alive() for thread in self._threads)
 
     def rate_over(self, seconds: float) -> float:
-        begin, before = self._clock(), sum(self.sent.values())
-        while self._clock() < begin + seconds:
+        begin, before = self._now_and_sent()
+        now, sent = begin, before
+        while now < begin + seconds:
             assert not self._stop.wait(0.01)
-        return (sum(self.sent.values()) - before) / (self._clock() - begin)
+            now, sent = self._now_and_sent()
+        return (sent - before) / (now - begin)
+
+    def _now_and_sent(self) -> tuple[float, int]:
+        """The time, and how many bytes may have gone by then: nothing is let go in between."""
+        with self._throttle._lock:
+            return self._clock(), self._budget.taken
 
 
 @pytest.mark.parametrize(("workers", "size"), [(1, 10**9), (16, 10**9), (16, 5_000)])

@@ -9,7 +9,7 @@ raises MissingPeer.
 """
 
 from tests.peers.dcmqrscp import Dcmqrscp
-from tests.peers.keeping import KeepingScp, Kept, Manners
+from tests.peers.keeping import KeepingScp, Kept, Manners, hold
 from tests.peers.orthanc import Orthanc
 from tests.peers.processes import MissingPeer, free_port, wait_until
 from tests.peers.scripted import ScriptedPacs
@@ -33,5 +33,6 @@ __all__ = [
     "ScriptedPacs",
     "Storescp",
     "free_port",
+    "hold",
     "wait_until",
 ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pynetdicom import AE, AllStoragePresentationContexts, build_context, evt, register_uid
@@ -168,3 +168,17 @@ class KeepingScp:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def hold(peers: Sequence[KeepingScp], is_time: Callable[[], bool]) -> threading.Event:
+    """Have the peers answer nobody from a certain time on until the event is set, so that no run can end."""
+    goes_on = threading.Event()
+
+    def answer(kept: object) -> int:
+        if is_time():
+            goes_on.wait(60)
+        return 0
+
+    for peer in peers:
+        peer.manners = replace(peer.manners, status=answer)
+    return goes_on

@@ -106,6 +106,11 @@ class ProcessPeer:
         return self._process.pid
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the program ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
+    @property
     def environment(self) -> Mapping[str, str]:
         shipped = {name: value for name, value in os.environ.items() if name != "TCP_NODELAY"}
         return {**shipped, "TCP_NODELAY": "1"} if self._has_no_delay else shipped

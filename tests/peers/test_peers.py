@@ -73,7 +73,7 @@ def test_a_peer_that_ends_by_itself_is_told_of_with_its_last_words(tmp_path: Pat
         pytest.raises((AssertionError, StartFailed), match=r"missing\.pem"),
         Storescp(["+tls", missing, missing]) as peer,
     ):
-        wait_until(lambda: not listens(peer.port), "it has ended")  # it listens before it reads its key
+        wait_until(lambda: peer.has_ended, "it has ended")  # it listens before it reads its key
 
 
 def test_storescp_and_the_keeping_scp_keep_the_bytes(

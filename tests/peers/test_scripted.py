@@ -225,7 +225,7 @@ def test_it_ends_an_association_instead_of_an_answer(
 def test_it_never_answers(scripted_pacs: Start, client_of: Connect, made: Archive) -> None:
     pacs = scripted_pacs(Rule(act=Act.SILENCE))
     assert isinstance(client_of(pacs, made, dimse_timeout=1.0).trouble(), PeerSilent)
-    assert pacs.count() == 1
+    wait_until(lambda: pacs.count() == 1, "it has read the request")
 
 
 @pytest.mark.parametrize("act", [Act.CUT_REQUEST, Act.STOP_READING])
@@ -238,6 +238,7 @@ def test_it_fails_in_the_middle_of_a_request(
     trouble = client_of(pacs, large, **patience).trouble()
     expected = "broke" if act is Act.CUT_REQUEST else "stopped reading"
     assert expected in str(trouble)
+    wait_until(lambda: bool(pacs.arrived), "it has read the command")
     assert [(one.uid, one.data) for one in pacs.arrived] == [(large.files[0].uid, b"")]
     assert client_of(pacs, large).send() == [0]
     assert pacs.uids == large.uids
@@ -326,9 +327,10 @@ def test_it_accepts_a_connection_and_no_association(
 
 
 def test_it_delays_its_answers(scripted_pacs: Start, client_of: Connect, made: Archive) -> None:
-    pacs = scripted_pacs(Rule(first=1, delay=1.0), accept_delay=1.0)
+    pacs = scripted_pacs(accept_delay=60.0)
     with pytest.raises(PeerSilent):
         client_of(pacs, made, acse_timeout=0.5).open()
+    pacs.script = Script(rules=(Rule(first=1, delay=60.0),), accept_delay=1.0)
     client = client_of(pacs, made, dimse_timeout=0.5)
     client.open()
     with pytest.raises(PeerSilent):

@@ -44,7 +44,7 @@ _changed = st.builds(
 
 @settings(
     max_examples=250,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.one_of(_changed, st.binary(max_size=600)), twice=st.booleans())
 def test_no_file_ends_the_look(data: bytes, twice: bool, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from migrator.core.errors import AssociationLost, AssociationRejected, PeerSilen
 from migrator.core.model import Instance, Node, Patient, Proof, Series, Study
 from migrator.core.settings import SendSettings
 from migrator.dicom.query import StudyFinder
-from tests.peers import KeepingScp
+from tests.peers import KeepingScp, wait_until
 from tests.query.scripted import PATIENT_ROOT, STUDY_ROOT, Answer, Script, ScriptedFinder, record
 
 STUDY = "1.2.3"
@@ -216,6 +216,7 @@ def test_an_archive_that_never_answers_is_waited_for_once(ask: Ask) -> None:
     with pytest.raises(PeerSilent):
         finder.holdings(STUDY)
     given_up.set()
+    wait_until(lambda: bool(peer.questions), "the archive has read the question")
     assert peer.questions == ["SERIES"]
 
 

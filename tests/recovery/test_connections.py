@@ -139,12 +139,14 @@ def test_a_destination_that_stays_down_is_given_up_after_the_time_that_was_set(
     archive: Make, scripted_pacs: Start, migrate: Command
 ) -> None:
     source = archive(studies=4, instances=10)
-    pacs = scripted_pacs(Rule(act=Act.GO_DOWN, numbers=(15,)))
+    # Whatever comes while it is going down has no answer either.
+    pacs = scripted_pacs(Rule(act=Act.GO_DOWN, numbers=range(15, 41)))
     ran = migrate(source.folder, pacs.node, "--workers", "2", "--give-up-after", "1s")
     assert ran.code == 5
     assert ran.json["failed"] == 0
     assert ran.json["pending"] >= 20
     assert "down" in ran.json["stopped"]
+    pacs.stop()
     pacs.script = Script()
     pacs.start()
     assert migrate(source.folder, pacs.node).code == 0
@@ -156,7 +158,7 @@ def test_a_limit_on_associations_is_settled_for_and_told(
 ) -> None:
     source = archive(studies=8, instances=10)
     # Refused at once, one may hear of it before another of ours has heard that it is accepted.
-    pacs = scripted_pacs(most_associations=2, refusal_delay=0.3, delay=0.02)
+    pacs = scripted_pacs(most_associations=2, refusal_delay=1.0, delay=0.08)
     ran = migrate(source.folder, pacs.node, "--workers", "6")
     assert ran.code == 0
     assert pacs.uids == source.uids

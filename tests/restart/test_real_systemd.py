@@ -69,7 +69,7 @@ def test_a_run_goes_on_at_every_start_of_the_system_until_it_is_done(
     archive: Callable[..., Archive], keeping_scp: Callable[..., KeepingScp], account: Account
 ) -> None:
     source = archive(studies=10, instances=20, side=4)
-    peer = keeping_scp(delay=0.2)
+    peer = keeping_scp(delay=0.5)
 
     def arrived(count: int) -> None:
         wait_until(lambda: len(set(peer.datasets)) >= count, f"{count} have arrived", 90)

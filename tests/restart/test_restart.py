@@ -51,7 +51,7 @@ def test_a_run_that_died_with_the_machine_is_gone_on_with_at_its_next_start(
     chosen = source.folder.parent / "chosen.txt"
     names = [str(file.relative_to(source.folder)) for file in sorted(source.folder.rglob("*.dcm"))]
     chosen.write_text("\n".join(names[:100]))
-    peer = keeping_scp(delay=0.2)
+    peer = keeping_scp(delay=1.0)
     child = begun(account, peer, str(source.folder), "--to", str(peer.node), "--files-from", str(chosen))
     child.kill()
     _, told = child.communicate()

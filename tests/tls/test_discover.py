@@ -19,7 +19,7 @@ from tests.tls.making import Authority, orthanc_settings, storescp_options
 
 def look(port: int, tls: Tls | None) -> list[Finding]:
     findings: list[Finding] = []
-    request = DiscoverRequest(("127.0.0.1",), (port,), Approach(seconds=2.0, tls=tls))
+    request = DiscoverRequest(("127.0.0.1",), (port,), Approach(seconds=30.0, tls=tls))
     DiscoverJob(request, Control()).run(findings.append)
     return findings
 
@@ -52,7 +52,7 @@ def test_a_certificate_that_is_not_trusted_is_told(
 ) -> None:
     peer = start_peer(Storescp, storescp_options(authority.issue("pacs.example")))
     words = ["discover", "127.0.0.1", "--ports", str(peer.port), "--tls", "--ca", authority.file, "--json"]
-    assert main(words) == 0
+    assert main([*words, "--timeout", "30"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["found"]
     assert (found["kind"], found["ae_title"]) == ("tls", None)
     assert "does not name 127.0.0.1" in found["note"]

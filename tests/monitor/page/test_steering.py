@@ -43,6 +43,7 @@ def test_a_pause_is_asked_for_after_a_question_and_with_the_token(page: Page, mo
 def test_once_it_was_steered_the_page_asks_and_listens_on(page: Page, monitor: Start) -> None:
     one = monitor(sending())
     page.goto(one.address)
+    expect(page.locator("#link")).to_have_text("live")
     page.get_by_role("button", name="Cancel").click()
     before = one.play.listens
     with page.expect_response("**/api/snapshot"):

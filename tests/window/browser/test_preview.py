@@ -418,14 +418,15 @@ def test_the_decoder_ends_with_the_pane(qtbot: QtBot, desk: Desk, files: dict[st
 
 
 def test_a_pane_that_goes_while_it_loads_leaves_nothing_behind(
-    qtbot: QtBot, desk: Desk, files: dict[str, Path]
+    qtbot: QtBot, desk: Desk, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pane = PreviewPane(desk)
     pane.show_file(files["loop"], "loop")
-    loader = pane.loader
+    loader, wait = pane.loader, pane.loader._helper.wait
+    monkeypatch.setattr(loader._helper, "wait", lambda: wait(LONG))  # also for a thread that gets no turn
     pane.deleteLater()
     with qtbot.waitSignal(pane.destroyed, timeout=LONG):
         pass
-    assert loader._helper.wait(0)
+    assert wait(0)
     loader.want(Wanted(str(files["slice"])))
     assert loader._next is None

@@ -153,6 +153,7 @@ def test_all_none_invert_and_what_is_shown(qtbot: QtBot, panel: TreePanel) -> No
     settled(qtbot, panel)
     assert chosen(panel) == 2
     panel.filters.clear()
+    shows(qtbot, panel, "A", "B")
     panel.only([panel.model.lines[0]])
     settled(qtbot, panel)
     assert chosen(panel) == 4

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from PyQt5.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from migrator.core.model import Node, Tls
+from migrator.jobs.discover import Approach
 from migrator.ui.desk import Desk
+from migrator.ui.dialogs import assistant_form
 from migrator.ui.dialogs.assistant import ConnectionAssistant
 from migrator.ui.dialogs.assistant_model import FindingsModel
 from tests.peers import KeepingScp
 
 
 @pytest.fixture
-def assistant(qtbot: QtBot, desk: Desk) -> Iterator[ConnectionAssistant]:
+def assistant(qtbot: QtBot, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[ConnectionAssistant]:
+    """One that waits for answers as long as the tests do."""
+    monkeypatch.setattr(assistant_form, "Approach", partial(Approach, seconds=30.0))
     made = ConnectionAssistant(desk, calling_ae_title="OURS")
     qtbot.addWidget(made)
     made.show()

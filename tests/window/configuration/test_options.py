@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QLabel, QWidget
@@ -107,7 +108,9 @@ def test_the_preset_is_chosen_and_the_steps_say_what_it_makes_of_them(qtbot: QtB
 def test_the_schedule_is_told_in_words_of_the_run_itself(qtbot: QtBot, desk: Desk) -> None:
     options = panel(qtbot, desk)
     assert options.schedule.text() == "A migration started now sends at once."
-    desk.update(settings=Settings(pace=PaceSettings(peak="00:00-23:59")))
+    now, hour = datetime.now(), timedelta(hours=1)
+    peak = f"{now - hour:%H:%M}-{now + hour:%H:%M}"
+    desk.update(settings=Settings(pace=PaceSettings(peak=peak)))
     assert options.schedule.text().startswith("A migration started now: peak hours until ")
     desk.update(settings=Settings(pace=PaceSettings(start_at="2099-01-31T22:00")))
     assert options.schedule.text() == "A migration started now: starts on 2099-01-31 at 22:00."
