@@ -18,7 +18,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -80,6 +81,9 @@ def read_arguments() -> argparse.Namespace:
         default=usual_processes(),
         metavar="N",
         help="for the tests (here: %(default)s)",
+    )
+    parser.add_argument(
+        "--stall", type=float, default=0.0, metavar="SECONDS", help="stop processes of the tests at random"
     )
     parser.add_argument("pytest", nargs="*", metavar="-- ARGUMENT", help="what follows -- goes to pytest")
     arguments = parser.parse_args()
@@ -147,7 +151,7 @@ def run_pytest(python: str, arguments: argparse.Namespace) -> Result:
         # A process that has run out of tests takes some of another's, so that all end together.
         spread = ["--numprocesses", str(arguments.processes), "--dist", "worksteal"]
         command = [python, "-m", "pytest", f"--junitxml={records}", *spread, *arguments.pytest]
-        code = within_limit(command, environment)
+        code = within_limit(command, environment, arguments.stall)
         cases = ElementTree.parse(records).getroot().iter("testcase") if records.exists() else ()
         counted = Counter(map(fate, cases))
     skipped = {reason: number for (kind, reason), number in counted.items() if kind == "skipped"}
@@ -166,9 +170,25 @@ def fate(case: ElementTree.Element) -> tuple[str, str]:
     return ("passed", "") if skipped is None else ("skipped", skipped.get("message", ""))
 
 
-def within_limit(command: list[str], environment: dict[str, str]) -> int:
+@contextmanager
+def stalls(python: str, process: int, seconds: float) -> Iterator[None]:
+    """Meanwhile, what runs below a process is stopped at random, for so long at most. 0 is never."""
+    if not seconds:
+        yield
+        return
+    with subprocess.Popen([python, "-m", "tests.stalls", str(process), str(seconds)], cwd=ROOT) as stalling:
+        try:
+            yield
+        finally:
+            stalling.terminate()
+
+
+def within_limit(command: list[str], environment: dict[str, str], stall: float) -> int:
     """Run pytest; at the limit it is interrupted, so that it still says where it stood."""
-    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
+    with (
+        subprocess.Popen(command, cwd=ROOT, env=environment) as process,
+        stalls(command[0], process.pid, stall),
+    ):
         try:
             return process.wait(PYTEST_LIMIT)
         except subprocess.TimeoutExpired:
