@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrator.engine.throttle import Budget, Throttle
+from tests.patient_clock import PatientClock
 
 MB = 1e6
 LIMIT = 60.0
@@ -90,20 +91,8 @@ def test_without_a_rate_nothing_waits_and_nothing_is_divided() -> None:
     assert Throttle(0.0).pace(10**9) == 10**9
 
 
-class Clock:
-    """A clock that all but stands still while nobody here gets a turn: a busy machine changes no rate."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._real = time.monotonic()  # guarded by _lock, as below
-        self._now = 0.0
-
-    def __call__(self) -> float:
-        with self._lock:
-            real = time.monotonic()
-            self._now += min(real - self._real, 0.05)
-            self._real = real
-            return self._now
+def patient_clock() -> PatientClock:
+    return PatientClock(time.monotonic, 0.05)
 
 
 class CountingBudget(Budget):
@@ -120,7 +109,7 @@ class CountingBudget(Budget):
 class Senders:
     """Threads that pace objects of one size until they are stopped; `clock` is the throttle's."""
 
-    def __init__(self, throttle: Throttle, clock: Clock, count: int, size: int) -> None:
+    def __init__(self, throttle: Throttle, clock: PatientClock, count: int, size: int) -> None:
         self.sent: Counter[int] = Counter()
         self._clock = clock
         self._stop = threading.Event()
@@ -166,14 +155,14 @@ class Senders:
 
 @pytest.mark.parametrize(("workers", "size"), [(1, 10**9), (16, 10**9), (16, 5_000)])
 def test_the_rate_is_that_of_all_workers_together(workers: int, size: int) -> None:
-    clock = Clock()
+    clock = patient_clock()
     with Senders(Throttle(2 * MB, clock), clock, workers, size) as senders:
         senders.rate_over(0.3)
         assert senders.rate_over(2.0) == pytest.approx(2 * MB, rel=0.05)
 
 
 def test_nobody_starves_among_large_and_small_objects() -> None:
-    clock = Clock()
+    clock = patient_clock()
     throttle = Throttle(MB, clock)
     with Senders(throttle, clock, 8, 10**9) as large, Senders(throttle, clock, 8, 10**9) as others:
         large.rate_over(2.0)
@@ -183,7 +172,7 @@ def test_nobody_starves_among_large_and_small_objects() -> None:
 
 
 def test_a_change_reaches_even_those_who_wait_at_this_moment() -> None:
-    clock = Clock()
+    clock = patient_clock()
     throttle = Throttle(1.0, clock)  # a byte per second
     with Senders(throttle, clock, 4, 10**9) as senders:
         senders.rate_over(0.2)

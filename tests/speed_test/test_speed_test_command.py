@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -32,6 +31,7 @@ from migrator.engine.manifest_rows import rows
 from migrator.jobs.speed_test import estimate
 from tests.migrate.running import Command as Migrate
 from tests.migrate.running import migrate
+from tests.patient_clock import PatientClock
 from tests.peers import KeepingScp, Orthanc, ScriptedPacs, free_port, wait_until
 from tests.peers.archives import Archive
 from tests.peers.scripted_rules import Act, Rule
@@ -71,25 +71,6 @@ def speed_test(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
         return Ran(code, json.loads(captured.out) if captured.out else {}, captured.err)
 
     return run
-
-
-class Clock:
-    """The clock that measures sends; while nobody here gets a turn it all but stands still."""
-
-    def __init__(self, longest: float) -> None:
-        """`longest` are the seconds that may pass between two looks at it."""
-        self._longest = longest
-        self._real = time.perf_counter
-        self._lock = threading.Lock()
-        self._last = self._real()  # guarded by _lock, as below
-        self._now = 0.0
-
-    def __call__(self) -> float:
-        with self._lock:
-            now = self._real()
-            self._now += min(now - self._last, self._longest)
-            self._last = now
-            return self._now
 
 
 def kept(home: Path) -> dict[str, Any]:
@@ -139,7 +120,7 @@ def test_a_slow_peer_that_serves_many_is_worth_many_workers(
     data_directory: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(time, "perf_counter", Clock(0.15))  # a busy machine makes no peer slower
+    monkeypatch.setattr(time, "perf_counter", PatientClock(time.perf_counter, 0.15))
     source, peer = archive(studies=8, instances=2), keeping_scp(delay=0.1)
     ran = speed_test(source.folder, peer.node, "--workers-up-to", "4", "--step", "0.3")
     assert ran.levels == {1, 2, 4}
