@@ -180,6 +180,8 @@ def stalls(python: str, process: int, seconds: float) -> Iterator[None]:
         try:
             yield
         finally:
+            if stalling.poll():
+                print("nothing was stopped any more, for what stops the tests had failed", file=sys.stderr)
             stalling.terminate()
 
 

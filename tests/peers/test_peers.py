@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pydicom
@@ -23,6 +24,7 @@ from pydicom.uid import (
 )
 
 from migrator.core.model import Node
+from migrator.dicom.receiver import end_server
 from tests.conftest import Start
 from tests.peers import Dcmqrscp, KeepingScp, Orthanc, Storescp
 from tests.peers.archives import Archive
@@ -134,3 +136,26 @@ def test_archives_hold_what_they_say(archive: Callable[..., Archive]) -> None:
         ds = pydicom.dcmread(file.path)
         assert (ds.SOPInstanceUID, ds.file_meta.TransferSyntaxUID) == (file.uid, file.transfer_syntax)
     assert archive(studies=2, series=2, instances=4, syntaxes=SYNTAXES).datasets == made.datasets
+
+
+def test_an_association_that_a_server_takes_while_it_is_ended_is_ended_too() -> None:
+    ours, theirs = socket.socketpair()
+    taken: list[Any] = []
+    late = SimpleNamespace(
+        dul=SimpleNamespace(socket=SimpleNamespace(socket=ours)), join=lambda seconds: None
+    )
+
+    class Server:
+        socket = SimpleNamespace(shutdown=lambda how: None)
+
+        @property
+        def active_associations(self) -> list[Any]:
+            return list(taken)
+
+        def shutdown(self) -> None:
+            taken.append(late)
+
+    with ours, theirs:
+        theirs.settimeout(30)
+        end_server(Server())
+        assert theirs.recv(1) == b""

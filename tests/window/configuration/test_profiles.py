@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,16 @@ def test_profiles_that_cannot_be_read_are_told_of(qtbot: QtBot, bar: ProfileBar)
     (bar._desk.home / "profiles.json").write_text("{")
     bar.refresh()
     qtbot.waitUntil(lambda: "does not hold profiles" in bar.words.text())
+
+
+def test_what_was_read_first_and_comes_last_does_not_replace_the_newer(
+    qtbot: QtBot, bar: ProfileBar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    have(qtbot, bar, profile("OLD"))
+    takes: list[Callable[[object], None]] = []
+    monkeypatch.setattr(bar._desk, "later", lambda work, take: takes.append(take))
+    bar.refresh()
+    bar.refresh()
+    takes[1]((profile("OLD"), profile("NEW")))
+    takes[0]((profile("OLD"),))
+    assert bar.combo.findData("NEW") >= 0
